@@ -1,0 +1,1 @@
+"""The compatible-client core: transports, the one async client, streaming."""

@@ -1,0 +1,1 @@
+"""The deterministic embedded provider: real HTTP on loopback, no key, no network."""
