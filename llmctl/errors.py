@@ -75,6 +75,7 @@ class LlmctlError(Exception):
         self.profile: str | None = None
         self.partial: str | None = None
         self.attempts: int = 0
+        self.codes: tuple[str, ...] = ()  # the provider's structured codes, lower case
 
     def as_dict(self) -> dict[str, Any]:
         """The `error` object of `--json`: keys are stable, additions only."""
@@ -208,7 +209,7 @@ class TotalTimeout(TimedOut):
 
 
 class StreamBroken(LlmctlError):
-    code, exit_code, http_status = "stream_broken", 10, 502
+    code, exit_code, http_status, retryable = "stream_broken", 10, 502, True
 
 
 class Truncated(LlmctlError):

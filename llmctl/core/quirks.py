@@ -102,25 +102,30 @@ def _check(key: str, value: Any, where: str) -> Any:
             f"{where}: unknown quirk {key!r}",
             hint=did_you_mean(key, _FIELDS) or f"known: {', '.join(_FIELDS)}",
         )
-    expected = str(known.type)
-    problem = None
+    if key in _WORDS:
+        fits, what = value in _WORDS[key], " or ".join(f'"{word}"' for word in _WORDS[key])
+    else:
+        fits, what = _fits(str(known.type), value)
+    if not fits:
+        raise ConfigError(f"{where}.{key} must be {what}, not {value!r}")
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _fits(expected: str, value: Any) -> tuple[bool, str]:
+    """(whether the value has the type, the type in words)."""
     if expected.startswith("tuple"):
-        if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
-            return tuple(value)
-        problem = "a list of strings"
-    elif expected.startswith("Mapping"):
-        if isinstance(value, Mapping) and ("Any" in expected or all(isinstance(v, str) for v in value.values())):
-            return dict(value)
-        problem = "a table" if "Any" in expected else "a table of strings"
-    elif expected == "bool":
-        problem = None if isinstance(value, bool) else "true or false"
-    elif expected in ("int", "float"):
-        number = isinstance(value, int | float) and not isinstance(value, bool) and value > 0
-        problem = None if number else "a number above 0"
-    elif key in _WORDS:
-        problem = None if value in _WORDS[key] else " or ".join(f'"{word}"' for word in _WORDS[key])
-    elif not isinstance(value, str):
-        problem = "a string"
-    if problem:
-        raise ConfigError(f"{where}.{key} must be {problem}, not {value!r}")
-    return value
+        return isinstance(value, list | tuple) and _all_text(value), "a list of strings"
+    if expected == "Mapping[str, Any]":
+        return isinstance(value, dict), "a table"
+    if expected.startswith("Mapping"):
+        return isinstance(value, dict) and _all_text(value.values()), "a table of strings"
+    if expected == "bool":
+        return isinstance(value, bool), "true or false"
+    if expected in ("int", "float"):
+        kinds: Any = int if expected == "int" else (int, float)
+        return isinstance(value, kinds) and not isinstance(value, bool) and value > 0, "a number above 0"
+    return isinstance(value, str), "a string"
+
+
+def _all_text(values: Iterable[Any]) -> bool:
+    return all(isinstance(value, str) for value in values)

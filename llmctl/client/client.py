@@ -1,0 +1,299 @@
+"""The one client of every OpenAI-compatible provider."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from llmctl.client.deadline import Deadline
+from llmctl.client.exchange import Exchange
+from llmctl.client.stream import ChatStream, read_events
+from llmctl.client.transport import HttpReply, Transport, decoded, read_body
+from llmctl.config.resolve import resolve_target
+from llmctl.config.target import Target
+from llmctl.core.answer import Answer
+from llmctl.core.embeddings import Embeddings, batches, read_embeddings
+from llmctl.core.events import Event
+from llmctl.core.images import Image, read_images
+from llmctl.core.models import Model, read_models
+from llmctl.core.quirks import Quirks
+from llmctl.core.requests import Body, Message, chat_body, completion_body, embedding_body, user_message
+from llmctl.core.retry import RetryPolicy, Wait, attempts
+from llmctl.errors import ConfigError, LlmctlError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A reply as it came: status, headers (names in lower case), body bytes."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """A stream whose first event has come: from here on nothing is tried again."""
+
+    reply: HttpReply
+    events: AsyncGenerator[Event, None]
+    first: Event
+    started: float
+
+
+class Client:
+    """Asks one provider. `Client("groq")` takes a profile, `Client()` the chosen one, `Client(target)` any.
+
+    Parameters are OpenAI's names; the provider's quirks are applied to them. Every method raises
+    LlmctlError only. Failed requests are retried as `retry` says, streams until their first event.
+    Use it as an async context manager, or call `close`.
+    """
+
+    def __init__(
+        self,
+        target: Target | str | None = None,
+        *,
+        transport: Transport | None = None,
+        retry: RetryPolicy | None = None,
+        on_retry: Callable[[Wait], None] | None = None,
+        on_note: Callable[[str], None] | None = None,
+    ) -> None:
+        self.target = target if isinstance(target, Target) else resolve_target(target)
+        self._retry = retry or RetryPolicy(retries=self.target.retries)
+        self._on_retry = on_retry
+        self._on_note = on_note
+        self._exchange = Exchange(self.target, transport or _asyncio_transport(self.target))
+
+    async def __aenter__(self) -> Client:
+        return self
+
+    async def __aexit__(self, *_exc: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self._exchange.close()
+
+    def stream(self, messages: str | Sequence[Message], *, whole: bool = False, **params: Any) -> ChatStream:
+        """A chat answer: iterate over the result for the events. `messages` may be one prompt.
+
+        With `whole` the provider is asked for the answer at once; the events are the same.
+        """
+
+        def body(model: str, quirks: Quirks) -> Body:
+            given = user_message(messages) if isinstance(messages, str) else messages
+            return chat_body(model, given, params, quirks, not whole)
+
+        return ChatStream(
+            lambda stream: self._stream("/chat/completions", body, params.pop("model", None), stream)
+        )
+
+    async def chat(self, messages: str | Sequence[Message], **params: Any) -> Answer:
+        """A whole chat answer, asked for without streaming."""
+        return await _collected(self.stream(messages, whole=True, **params))
+
+    def stream_completion(self, prompt: Any, *, whole: bool = False, **params: Any) -> ChatStream:
+        """A text completion (the older /completions). `prompt`: a string, strings, or tokens."""
+
+        def body(model: str, quirks: Quirks) -> Body:
+            return completion_body(model, prompt, params, quirks, not whole)
+
+        return ChatStream(lambda stream: self._stream("/completions", body, params.pop("model", None), stream))
+
+    async def complete(self, prompt: Any, **params: Any) -> Answer:
+        """A whole text completion."""
+        return await _collected(self.stream_completion(prompt, whole=True, **params))
+
+    async def embed(self, texts: Sequence[str], **params: Any) -> Embeddings:
+        """Embed texts, in batches that the provider takes. Vectors come in the order of the texts."""
+        model = await self.embedding_model(params.pop("model", None))
+        result = Embeddings(model=model)
+        for batch in batches(texts, self.target.quirks(model).embedding_batch):
+            part = await self.embed_batch([texts[i] for i in batch], model=model, **params)
+            result.vectors += part.vectors
+            result.model = part.model or result.model
+            result.usage = _added(result, part)
+        return result
+
+    async def embed_batch(self, texts: Sequence[Any], **params: Any) -> Embeddings:
+        """One embeddings request. `texts` may also be lists of tokens."""
+        model = await self.embedding_model(params.pop("model", None))
+        quirks = self.target.quirks(model)
+        body = embedding_body(model, texts, {"encoding_format": "base64", **params}, quirks)
+        reply = await self._whole("POST", "/embeddings", body)
+        return read_embeddings(reply.body, len(texts), quirks)
+
+    async def models(self) -> list[Model]:
+        """The models that the provider lists, sorted by id. Raises ConfigError where there is no list."""
+        if not self.target.quirks("").model_list:
+            raise ConfigError(
+                f"{self.target.provider} has no list of models",
+                hint="name one with -m; their documentation lists them",
+            )
+        return read_models((await self._whole("GET", "/models")).body)
+
+    async def images(self, prompt: str, **params: Any) -> list[Image]:
+        """Make pictures. OpenAI's parameters: n, size, quality, …"""
+        model = params.pop("model", None) or self.target.image_model or await self.model(None)
+        body = Body({"model": model, "prompt": prompt, **params})
+        return read_images((await self._whole("POST", "/images/generations", body)).body)
+
+    async def raw(self, method: str, path: str, json: Any = None) -> Reply:
+        """Any request under base_url. Raises for a status that is not 2xx."""
+        return await self._whole(method, path, None if json is None else Body(json))
+
+    async def raw_stream(
+        self, messages: Sequence[Message], *, whole: bool = False, **params: Any
+    ) -> AsyncGenerator[bytes, None]:
+        """The provider's own bytes for a chat request, as they come."""
+        model = await self.model(params.pop("model", None))
+        body = chat_body(model, messages, params, self.target.quirks(model), not whole)
+        self._tell(body)
+
+        async def send(deadline: Deadline) -> HttpReply:
+            return await self._exchange.open("POST", "/chat/completions", body.json, deadline, streamed=not whole)
+
+        reply, _ = await self._attempt(send)
+        try:
+            async with aclosing(decoded(reply)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+        finally:
+            await reply.close()
+
+    async def model(self, given: str | None) -> str:
+        """The chat model: as given, the target's, or the only one that the provider lists."""
+        if not given and not self.target.model:
+            self.target = replace(self.target, model=await self._only_model("model", "-m MODEL"))
+        return given or self.target.model or ""
+
+    async def embedding_model(self, given: str | None) -> str:
+        """The embedding model: as given, the target's, or the only model that the provider lists."""
+        if not given and not self.target.embedding_model:
+            only = await self._only_model("embedding_model", "-m MODEL")
+            self.target = replace(self.target, embedding_model=only)
+        return given or self.target.embedding_model or ""
+
+    async def _only_model(self, key: str, option: str) -> str:
+        listed = [model.id for model in await self.models()]
+        if len(listed) == 1:
+            return listed[0]
+        known = f"; it lists {', '.join(listed[:8])}{' …' if len(listed) > 8 else ''}" if listed else ""
+        raise ConfigError(
+            f"profile {self.target.profile} has no {key}{known}",
+            hint=f"name one with {option}, or keep it: llmctl profile edit {self.target.profile} "
+            f"--{key.replace('_', '-')} MODEL",
+        )
+
+    async def _stream(
+        self, path: str, make_body: Callable[[str, Quirks], Body], model: str | None, stream: ChatStream
+    ) -> AsyncGenerator[Event, None]:
+        """The events of a chat request. It is tried again until the first event, never after."""
+        model = await self.model(model)
+        quirks = self.target.quirks(model)
+        body = make_body(model, quirks)
+        self._tell(body)
+
+        async def send(deadline: Deadline) -> _Begun:
+            started = time.monotonic()
+            reply = await self._exchange.open("POST", path, body.json, deadline, bool(body.json.get("stream")))
+            events = read_events(reply, quirks, deadline)
+            try:
+                return _Begun(reply, events, await anext(events), started)
+            except BaseException:
+                await events.aclose()
+                await reply.close()
+                raise
+
+        begun, tries = await self._attempt(send)
+        stream.summary = self._exchange.summary(begun.reply, tries, body.notes)
+        stream.timing.first_token_ms = _since(begun.started)
+        try:
+            stream.answer.add(begun.first)
+            yield begun.first
+            async for event in begun.events:
+                stream.answer.add(event)
+                yield event
+        except LlmctlError as error:
+            error.attempts = tries
+            error.partial = stream.answer.content or None
+            raise self._exchange.dressed(error, begun.reply) from error.__cause__
+        finally:
+            stream.timing.total_ms = _since(begun.started)
+            await begun.events.aclose()
+            await begun.reply.close()
+
+    async def _whole(self, method: str, path: str, body: Body | None = None) -> Reply:
+        if body:
+            self._tell(body)
+
+        async def send(deadline: Deadline) -> Reply:
+            reply = await self._exchange.open(method, path, body.json if body else None, deadline, streamed=False)
+            try:
+                return Reply(reply.status, reply.headers, await read_body(reply))
+            finally:
+                await reply.close()
+
+        reply, _ = await self._attempt(send)
+        return reply
+
+    async def _attempt(self, send: Callable[[Deadline], Awaitable[T]]) -> tuple[T, int]:
+        """Drive the retry policy: (what `send` returns, the number of attempts)."""
+        deadline = Deadline(self.target.timeout)
+        flow = attempts(self._retry, random.random)
+        step = next(flow)
+        while True:
+            if isinstance(step, Wait):
+                if not deadline.allows(step.seconds):
+                    raise step.cause
+                if self._on_retry:
+                    self._on_retry(step)
+                await self._exchange.transport.sleep(step.seconds)
+                step = flow.send(None)
+                continue
+            try:
+                result = await send(deadline)
+            except LlmctlError as error:
+                step = flow.send(self._exchange.dressed(error))
+            else:
+                flow.close()
+                return result, step.attempt
+
+    def _tell(self, body: Body) -> None:
+        for note in body.notes:
+            if self._on_note:
+                self._on_note(note)
+
+
+def _asyncio_transport(target: Target) -> Transport:
+    from llmctl.client.httpx_transport import HttpxTransport
+
+    return HttpxTransport(target.tls, target.proxy, os.environ)
+
+
+async def _collected(stream: ChatStream) -> Answer:
+    async for _ in stream:
+        pass
+    return stream.answer
+
+
+def _since(started: float) -> float:
+    return round((time.monotonic() - started) * 1000, 1)
+
+
+def _added(total: Embeddings, part: Embeddings) -> Any:
+    """The usage of two batches together; unknown as soon as one is."""
+    if total.usage is None or part.usage is None:
+        return part.usage if len(total.vectors) == len(part.vectors) else None
+    before, now = total.usage.prompt_tokens, part.usage.prompt_tokens
+    if before is None or now is None:
+        return None
+    cost = None if total.usage.cost is None or part.usage.cost is None else total.usage.cost + part.usage.cost
+    return replace(part.usage, prompt_tokens=before + now, total_tokens=before + now, cost=cost)

@@ -1,0 +1,139 @@
+"""One request and its reply: address, headers, key, redirects, and the error when it fails."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urljoin
+
+from llmctl import __version__
+from llmctl.client.deadline import Deadline
+from llmctl.client.stream import Summary
+from llmctl.client.transport import HttpReply, Transport, read_error_body
+from llmctl.config.target import Target
+from llmctl.core.faults import error_from_reply, read_fault, request_id
+from llmctl.core.redact import redact
+from llmctl.core.requests import HttpRequest
+from llmctl.core.urls import join, origin, other_form
+from llmctl.errors import LlmctlError, NotUnderstood
+
+_REDIRECTS = 3
+
+
+class Exchange:
+    """Sends requests for one target. Remembers which form of the base URL answers, with or without /v1."""
+
+    def __init__(self, target: Target, transport: Transport) -> None:
+        self.target = target
+        self.transport = transport
+        self.base_url = target.base_url
+        self._key: str | None = None
+        self._key_known = False
+
+    async def close(self) -> None:
+        await self.transport.close()
+
+    def key(self) -> str | None:
+        """The key, looked up once."""
+        if not self._key_known:
+            self._key, self._key_known = self.target.key(), True
+        return self._key
+
+    def request(self, method: str, path: str, body: Mapping[str, Any] | None, key: str | None) -> HttpRequest:
+        """The request as it will go out."""
+        auth = self.target.auth_headers(key)
+        headers = {
+            "user-agent": f"llmctl/{__version__}",
+            "accept": "text/event-stream, application/json" if body and body.get("stream") else "application/json",
+            **({"content-type": "application/json"} if body is not None else {}),
+            **auth,
+            **{name.lower(): value for name, value in self.target.headers.items()},
+        }
+        data = None if body is None else json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+        return HttpRequest(method, join(self.base_url, path), headers, data, frozenset(auth))
+
+    async def open(
+        self, method: str, path: str, body: Mapping[str, Any] | None, deadline: Deadline, streamed: bool
+    ) -> HttpReply:
+        """Send it and return the reply, whose status is 2xx. Raises the error for any other.
+
+        Where the path isn't there, the base URL is tried with /v1 added or taken off.
+        """
+        try:
+            return await self._open(method, path, body, deadline, streamed)
+        except LlmctlError as error:
+            if not _no_such_path(error) or not (other := other_form(self.base_url)):
+                raise
+            first, self.base_url = self.base_url, other
+            try:
+                return await self._open(method, path, body, deadline, streamed)
+            except LlmctlError as second:
+                self.base_url = first
+                if _no_such_path(second):
+                    raise _with_address_hint(error, self.target, first) from None
+                raise
+
+    async def _open(
+        self, method: str, path: str, body: Mapping[str, Any] | None, deadline: Deadline, streamed: bool
+    ) -> HttpReply:
+        request = self.request(method, path, body, self.key())
+        for _ in range(_REDIRECTS):
+            deadline.start_attempt(streamed)
+            reply = await self.transport.send(request, deadline)
+            moved = _same_origin_redirect(request, reply)
+            if not moved:
+                break
+            await reply.close()
+            request = moved
+        if 200 <= reply.status < 300 and "text/html" not in reply.headers.get("content-type", ""):
+            return reply
+        data = await read_error_body(reply)
+        await reply.close()
+        if 200 <= reply.status < 300:
+            error: LlmctlError = NotUnderstood(read_fault(data).message or "an HTML page instead of JSON")
+            error.status = reply.status
+            error.codes = ("html",)
+            raise error
+        raise error_from_reply(reply.status, reply.headers, data)
+
+    def dressed(self, error: LlmctlError, reply: HttpReply | None = None) -> LlmctlError:
+        """The error with what is known here, and without the key should the provider have echoed it."""
+        error.profile = error.profile or self.target.profile
+        error.provider = error.provider or self.target.provider
+        if reply and not error.request_id:
+            error.request_id = request_id(reply.headers)
+        error.message = redact(error.message, [self._key])
+        error.args = (error.message,)
+        if error.partial:
+            error.partial = redact(error.partial, [self._key])
+        return error
+
+    def summary(self, reply: HttpReply, tries: int, notes: list[str]) -> Summary:
+        return Summary(request_id(reply.headers), tries, self.base_url, tuple(notes))
+
+
+def _no_such_path(error: LlmctlError) -> bool:
+    """Whether the server seems not to know the path at all, rather than the model."""
+    if error.status in (404, 405):
+        return "model_not_found" not in error.codes
+    return "html" in error.codes
+
+
+def _with_address_hint(error: LlmctlError, target: Target, base_url: str) -> LlmctlError:
+    error.hint = error.hint or (
+        f"is {base_url} the right base_url? also tried {other_form(base_url)}; "
+        f"change it with: llmctl profile edit {target.profile} --base-url URL"
+    )
+    return error
+
+
+def _same_origin_redirect(request: HttpRequest, reply: HttpReply) -> HttpRequest | None:
+    """The request for a redirect that stays on the origin and keeps the method. No key goes further."""
+    location = reply.headers.get("location")
+    if reply.status not in (307, 308) and not (request.method == "GET" and reply.status in (301, 302)):
+        return None
+    url = urljoin(request.url, location or "")
+    if not location or origin(url) != origin(request.url):
+        return None
+    return HttpRequest(request.method, url, request.headers, request.body, request.secrets)

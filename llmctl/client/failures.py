@@ -1,0 +1,35 @@
+"""Failures of the network, as our errors. Shared by the transports."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+
+from llmctl.errors import ConnectFailed, DnsFailed, NetworkError, NotUnderstood, ProxyFailed, TlsFailed
+
+
+def connect_failure(error: BaseException, address: str, proxied: bool = False) -> NetworkError:
+    """Why there is no connection to `address` (host and port, or "the proxy …")."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return TlsFailed(
+            f"the certificate of {address} can't be trusted: {error.verify_message}",
+            hint="a company's own authority is named by ca_bundle in the profile, or SSL_CERT_FILE",
+        )
+    if isinstance(error, ssl.SSLError):
+        return TlsFailed(
+            f"no TLS connection to {address} ({error.reason or 'handshake failed'})",
+            hint="does the server speak https there? http:// and https:// are often mixed up",
+        )
+    if isinstance(error, socket.gaierror):
+        kind = ProxyFailed if proxied else DnsFailed
+        return kind(f"the name of {address} can't be resolved", hint="check the address and the network")
+    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    failure = ProxyFailed if proxied else ConnectFailed
+    return failure(f"no connection to {address}: {reason}", hint="is the server up, and the address right?")
+
+
+def not_http(address: str) -> NotUnderstood:
+    """The other side answers, but not in HTTP."""
+    return NotUnderstood(
+        f"{address} does not answer in HTTP", hint="http:// and https:// mixed up, or another kind of server?"
+    )

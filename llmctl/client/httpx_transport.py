@@ -1,0 +1,118 @@
+"""The asyncio transport, on httpx. The only file that imports it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from urllib.parse import urlsplit
+
+import httpx
+
+from llmctl.client.deadline import Deadline
+from llmctl.client.failures import connect_failure, not_http
+from llmctl.client.tls import make_context
+from llmctl.client.transport import HttpReply
+from llmctl.config.target import Tls
+from llmctl.core.proxies import choose_proxy
+from llmctl.core.requests import HttpRequest
+from llmctl.errors import ConfigError, NetworkError, ProxyFailed, StreamBroken
+
+
+class HttpxTransport:
+    """Keeps connections alive between requests, one pool a proxy. Timeouts are the Deadline's."""
+
+    def __init__(self, tls: Tls, proxy: str | None, env: Mapping[str, str]) -> None:
+        self._tls = tls
+        self._proxy = proxy
+        self._env = env
+        self._clients: dict[tuple[str | None, bool], httpx.AsyncClient] = {}
+
+    async def send(self, request: HttpRequest, deadline: Deadline) -> HttpReply:
+        proxy = choose_proxy(request.url, self._proxy, self._env)
+        client = self._client(request.url, proxy)
+        wire = httpx.Request(request.method, request.url, headers=dict(request.headers), content=request.body)
+        limits = {"connect": deadline.connect_seconds(), "read": None, "write": None, "pool": None}
+        wire.extensions["timeout"] = limits
+        with _translated(request.url, proxy, deadline):
+            async with asyncio.timeout(deadline.remaining()):
+                response = await client.send(wire, stream=True)
+        return HttpReply(
+            response.status_code, dict(response.headers), _chunks(response, deadline), response.aclose
+        )
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    async def close(self) -> None:
+        for client in self._clients.values():
+            await client.aclose()
+        self._clients.clear()
+
+    def _client(self, url: str, proxy: str | None) -> httpx.AsyncClient:
+        secure = url.startswith("https") or (proxy or "").startswith("https")
+        client = self._clients.get((proxy, secure))
+        if client is None:
+            # building a real context takes 25 ms, and plain http never looks at it
+            context = make_context(self._tls, self._env) if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            try:
+                client = httpx.AsyncClient(
+                    verify=context,
+                    proxy=proxy,
+                    trust_env=False,
+                    timeout=None,  # noqa: S113 - the Deadline's limits hold
+                )
+            except ImportError as error:
+                raise ConfigError(
+                    "a SOCKS proxy needs one more package", hint="pip install 'llmctl[socks]'"
+                ) from error
+            self._clients[proxy, secure] = client
+        return client
+
+
+@contextlib.contextmanager
+def _translated(url: str, proxy: str | None, deadline: Deadline) -> Iterator[None]:
+    address = urlsplit(url).netloc
+    try:
+        yield
+    except TimeoutError as error:
+        raise deadline.error() from error
+    except httpx.ConnectTimeout as error:
+        raise deadline.connect_error(address) from error
+    except httpx.ProxyError as error:
+        raise ProxyFailed(f"the proxy refused the connection to {address}: {error}") from error
+    except httpx.ConnectError as error:
+        named = f"the proxy {urlsplit(proxy).hostname}" if proxy else address
+        raise connect_failure(_root(error), named, proxied=bool(proxy)) from error
+    except httpx.RemoteProtocolError as error:
+        if "disconnected" in str(error):  # h11 tells the two apart in words only
+            raise NetworkError(f"{address} closed the connection without an answer") from error
+        raise not_http(address) from error
+    except httpx.TransportError as error:
+        raise NetworkError(f"{address} closed the connection without an answer") from error
+
+
+def _root(error: BaseException) -> BaseException:
+    """The operating system's error under httpx's, httpcore's and anyio's."""
+    while error.__cause__ or error.__context__:
+        error = error.__cause__ or error.__context__  # type: ignore[assignment]
+    if isinstance(error, BaseExceptionGroup):
+        return error.exceptions[0]
+    return error
+
+
+async def _chunks(response: httpx.Response, deadline: Deadline) -> AsyncGenerator[bytes, None]:
+    pieces = aiter(response.aiter_raw())
+    while True:
+        try:
+            async with asyncio.timeout(deadline.remaining()):
+                chunk = await anext(pieces)
+        except StopAsyncIteration:
+            return
+        except TimeoutError as error:
+            raise deadline.error() from error
+        except (httpx.TransportError, httpx.StreamError) as error:
+            raise StreamBroken("the connection broke off in the middle of the reply") from error
+        deadline.alive()
+        yield chunk

@@ -1,0 +1,73 @@
+"""Files that must not be lost or read by others: atomic writes, mode 0600, one writer at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from llmctl.errors import ConfigError
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Replace the file at once, mode 0600; a link is followed, the folder is made. Raises ConfigError."""
+    path = Path(os.path.realpath(path))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # made with mode 0600
+    except OSError as error:
+        raise ConfigError(f"can't write {path}: {error.strerror or error}") from error
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(name, path)
+    except OSError as error:
+        raise ConfigError(f"can't write {path}: {error.strerror or error}") from error
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock that belongs to a file, waiting for it. The lock file stays: removing it would race."""
+    lock = Path(os.path.realpath(path))
+    lock = lock.with_name(f".{lock.name}.lock")
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise ConfigError(f"can't write {lock.parent}: {error.strerror or error}") from error
+    try:
+        _lock(handle)
+        yield
+    finally:
+        os.close(handle)  # closing gives the lock back
+
+
+def is_private(path: Path) -> bool:
+    """Whether only the owner can read the file. Always true on Windows, whose rules differ."""
+    return sys.platform == "win32" or path.stat().st_mode & 0o077 == 0
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(handle: int) -> None:
+        while True:
+            try:
+                msvcrt.locking(handle, msvcrt.LK_LOCK, 1)
+                return
+            except OSError:  # it gives up after ten tries, a second apart
+                continue
+
+else:
+    import fcntl
+
+    def _lock(handle: int) -> None:
+        fcntl.flock(handle, fcntl.LOCK_EX)

@@ -1,0 +1,123 @@
+"""Key references: env:NAME | cmd:COMMAND | file:PATH | keyring | the key itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from llmctl.errors import KeyMissing
+
+SERVICE = "llmctl"
+"""The service name under which keys stand in the OS keyring; the user name is the profile's."""
+
+COMMAND_SECONDS = 60
+
+
+def reference_kind(key: str) -> str:
+    """env, cmd, file, keyring, or "literal"."""
+    kind = key.partition(":")[0]
+    if key == "keyring":
+        return "keyring"
+    return kind if kind in ("env", "cmd", "file") and ":" in key else "literal"
+
+
+def describe_key(key: str | None, variables: Sequence[str] = ()) -> str:
+    """The reference, fit to be shown: a key written out is never repeated."""
+    if key is None:
+        return f"env:{' or env:'.join(variables)}" if variables else "none"
+    return "written in the config (hidden)" if reference_kind(key) == "literal" else key
+
+
+def resolve_key(key: str, profile: str, folder: Path, env: Mapping[str, str]) -> str:
+    """The key that a reference stands for; paths are relative to `folder`. Raises KeyMissing."""
+    kind = reference_kind(key)
+    rest = key.partition(":")[2]
+    if kind == "env":
+        value = env.get(rest, "")
+        problem = f"the variable {rest} is not set"
+    elif kind == "cmd":
+        value, problem = _from_command(rest)
+    elif kind == "file":
+        value, problem = _from_file(Path(rest).expanduser(), folder)
+    elif kind == "keyring":
+        value, problem = _from_keyring(profile)
+    else:
+        value, problem = key, "it is empty"
+    value = value.strip()
+    if not value:
+        raise _missing(profile, problem)
+    if not value.isascii() or re.search(r"[\x00-\x20\x7f]", value):
+        raise _missing(profile, "it holds spaces, line breaks or characters that no header can carry")
+    return value
+
+
+def key_from_variables(variables: Sequence[str], env: Mapping[str, str]) -> str | None:
+    """The key in the first of the variables that is set."""
+    return next((env[name].strip() for name in variables if env.get(name, "").strip()), None)
+
+
+def store_in_keyring(profile: str, key: str) -> None:
+    """Put a key into the OS keyring. Raises KeyMissing when there is none."""
+    keyring, errors = _keyring(profile)
+    try:
+        keyring.set_password(SERVICE, profile, key)
+    except errors.KeyringError as error:
+        raise _missing(profile, f"the OS keyring refused it ({type(error).__name__})") from error
+
+
+def remove_from_keyring(profile: str) -> None:
+    """Take a key out of the OS keyring; nothing happens where there is none."""
+    keyring, errors = _keyring(profile)
+    try:
+        keyring.delete_password(SERVICE, profile)
+    except errors.PasswordDeleteError:
+        return
+    except errors.KeyringError as error:
+        raise _missing(profile, f"the OS keyring can't be used ({type(error).__name__})") from error
+
+
+def _missing(profile: str, problem: str) -> KeyMissing:
+    error = KeyMissing(f"no key for profile {profile}: {problem}", hint=f"set it with: llmctl key set {profile}")
+    error.profile = profile
+    return error
+
+
+def _from_command(command: str) -> tuple[str, str]:
+    import subprocess
+
+    try:
+        done = subprocess.run(  # noqa: S602 - the user's own command, in the user's own config
+            command, shell=True, stdout=subprocess.PIPE, timeout=COMMAND_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return "", f"the command {command!r} did not finish ({type(error).__name__})"
+    if done.returncode:
+        return "", f"the command {command!r} ended with exit code {done.returncode}"
+    lines = done.stdout.decode("utf-8", "replace").splitlines()
+    return (lines[0] if lines else ""), f"the command {command!r} printed nothing"
+
+
+def _from_file(path: Path, folder: Path) -> tuple[str, str]:
+    path = path if path.is_absolute() else folder / path
+    try:
+        return path.read_text("utf-8", "replace"), f"{path} is empty"
+    except OSError as error:
+        return "", f"can't read {path}: {error.strerror or error}"
+
+
+def _from_keyring(profile: str) -> tuple[str, str]:
+    keyring, errors = _keyring(profile)
+    try:
+        return keyring.get_password(SERVICE, profile) or "", "the OS keyring holds none"
+    except errors.KeyringError as error:
+        return "", f"the OS keyring can't be used ({type(error).__name__})"
+
+
+def _keyring(profile: str):  # type: ignore[no-untyped-def]  # keyring is an optional extra
+    try:
+        import keyring
+        import keyring.errors
+    except ImportError as error:
+        raise _missing(profile, "the keyring package is not installed (pip install 'llmctl[keyring]')") from error
+    return keyring, keyring.errors

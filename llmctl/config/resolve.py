@@ -1,0 +1,232 @@
+"""Which profile, which model, and the target they make.
+
+Profile: -p > LLMCTL_PROFILE > nearest .llmctl.toml > `current` > OPENAI_BASE_URL / OPENAI_API_KEY.
+Model: -m > LLMCTL_MODEL > .llmctl.toml > the profile's. `-m profile/model` names both.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from llmctl.config.configfile import Config, load_config
+from llmctl.config.keys import key_from_variables, reference_kind, resolve_key
+from llmctl.config.paths import config_file
+from llmctl.config.profile import RESERVED, Profile
+from llmctl.config.project import find_project
+from llmctl.config.target import Target, Tls, no_key
+from llmctl.core.quirks import Quirks, merge_quirks
+from llmctl.core.urls import clean_base_url, origin
+from llmctl.errors import ConfigError, KeyMissing, NoProfile, UsageError
+
+DEMO_MODEL, DEMO_EMBED, DEMO_IMAGE = "demo", "demo-embed", "demo-image"
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which profile and model were chosen, and by what ("option", "LLMCTL_PROFILE", a file, …)."""
+
+    profile: str
+    profile_by: str
+    model: str | None = None
+    model_by: str = "profile"
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the command line says: each None when it says nothing."""
+
+    profile: str | None = None
+    model: str | None = None
+    base_url: str | None = None
+    key: str | None = None
+
+
+def resolve_target(
+    profile: str | None = None, model: str | None = None, env: Mapping[str, str] | None = None
+) -> Target:
+    """The target for a profile's name, or for what the configuration chooses. Raises ConfigError."""
+    variables = os.environ if env is None else env
+    config = load_config(config_file(variables))
+    return build_target(config, Choices(profile, model), variables, Path.cwd())
+
+
+def select(config: Config, choices: Choices, env: Mapping[str, str], folder: Path) -> Selection:
+    """Choose profile and model. Raises NoProfile when nothing names one."""
+    project = find_project(folder)
+    candidates = (
+        (choices.profile, "option"),
+        (env.get("LLMCTL_PROFILE"), "LLMCTL_PROFILE"),
+        (project.profile, str(project.path)),
+        (config.current, str(config.path)),
+        ("env" if env.get("OPENAI_BASE_URL") or env.get("OPENAI_API_KEY") else None, "OPENAI_* variables"),
+    )
+    models = (
+        (choices.model, "option"),
+        (env.get("LLMCTL_MODEL"), "LLMCTL_MODEL"),
+        (project.model, str(project.path)),
+    )
+    model, model_by = next(((m, by) for m, by in models if m), (None, "profile"))
+    if model and not choices.profile:
+        head, slash, tail = model.partition("/")
+        if slash and tail and (head in config.names or head in RESERVED):
+            return Selection(head, model_by, tail, model_by)
+    name, by = next(((n, by) for n, by in candidates if n), (None, ""))
+    if name is None and choices.base_url:
+        name, by = "env", "option"
+    if name is None:
+        raise NoProfile(
+            "no profile is chosen",
+            hint="`llmctl init` finds keys and local servers; `llmctl chat -p demo` works without any",
+        )
+    return Selection(name, by, model, model_by)
+
+
+def build_target(config: Config, choices: Choices, env: Mapping[str, str], folder: Path) -> Target:
+    """The target that the command line, the environment and the config choose together."""
+    selection = select(config, choices, env, folder)
+    target = _named_target(config, selection.profile, env)
+    if choices.base_url:
+        target = target.at(clean_base_url(choices.base_url, "--base-url"))
+    if choices.key:
+        target = replace(target, key=_given_key(choices.key, target, config, env))
+    if selection.model:
+        target = replace(target, model=selection.model)
+    return target
+
+
+def _named_target(config: Config, name: str, env: Mapping[str, str]) -> Target:
+    if name == "demo":
+        return demo_target()
+    if name == "env" and name not in config.names:
+        return _environment_target(env)
+    return profile_target(config.profile(name), config.path.parent, env)
+
+
+def demo_target() -> Target:
+    """The embedded provider. Its address is known once it runs; "" until then."""
+    return Target(
+        profile="demo",
+        base_url="",
+        provider="demo",
+        model=DEMO_MODEL,
+        embedding_model=DEMO_EMBED,
+        image_model=DEMO_IMAGE,
+        auth="none",
+        proxy="none",
+    )
+
+
+def profile_target(profile: Profile, folder: Path, env: Mapping[str, str]) -> Target:
+    """A profile with what the catalogue knows of its provider filled in. Paths are relative to `folder`."""
+    provider = None
+    if profile.provider:
+        from llmctl.config.catalogue import find_provider
+
+        provider = find_provider(profile.provider)
+    base_url = profile.base_url or (provider.base_url if provider else None)
+    if not base_url or "{" in base_url:
+        raise ConfigError(
+            f"profile {profile.name} has no complete base_url",
+            hint=f"llmctl profile edit {profile.name} --base-url URL",
+        )
+    variables = provider.key_env if provider and _same_place(profile, provider.base_url) else ()
+    return Target(
+        profile=profile.name,
+        base_url=clean_base_url(base_url, f"profiles.{profile.name}.base_url"),
+        provider=profile.provider or "generic",
+        model=profile.model or (provider.model if provider else None),
+        embedding_model=profile.embedding_model or (provider.embedding_model if provider else None),
+        image_model=profile.image_model,
+        key=_profile_key(profile, variables, folder, env, provider.auth if provider else "none"),
+        auth=profile.auth or (provider.auth if provider else "bearer"),
+        headers={**(provider.headers if provider else {}), **profile.headers},
+        timeout=profile.timeout,
+        retries=profile.retries,
+        proxy=profile.proxy,
+        tls=_tls(profile, folder),
+        quirks=_quirks(profile, provider.quirk_layers if provider else _no_layers),
+    )
+
+
+def _same_place(profile: Profile, base_url: str | None) -> bool:
+    """Whether the profile is at the provider's own address, so that the provider's key may go there.
+
+    An address with placeholders is the user's own in any case.
+    """
+    if profile.base_url is None or not base_url or "{" in base_url:
+        return True
+    return origin(clean_base_url(profile.base_url)) == origin(base_url)
+
+
+def _profile_key(
+    profile: Profile, variables: tuple[str, ...], folder: Path, env: Mapping[str, str], auth: str
+) -> Callable[[], str | None]:
+    def key() -> str | None:
+        if profile.key:
+            return resolve_key(profile.key, profile.name, folder, env)
+        found = key_from_variables(variables, env)
+        if found is None and auth != "none" and profile.provider:
+            error = KeyMissing(
+                f"no key for profile {profile.name}"
+                + (f": {' or '.join(variables)} is not set" if variables else ""),
+                hint=f"set it with: llmctl key set {profile.name}",
+            )
+            error.profile = profile.name
+            raise error
+        return found
+
+    return key
+
+
+def _tls(profile: Profile, folder: Path) -> Tls:
+    def absolute(path: str) -> str:
+        return str(folder / Path(path).expanduser())
+
+    bundle = absolute(profile.ca_bundle) if profile.ca_bundle else None
+    cert = profile.client_cert
+    pair = (absolute(cert[0]), absolute(cert[1]) if cert[1] else None) if cert else None
+    return Tls(profile.verify, bundle, pair)
+
+
+def _no_layers(_model: str) -> list[Mapping[str, object]]:
+    return []
+
+
+def _quirks(profile: Profile, layers: Callable[[str], list[Mapping[str, object]]]) -> Callable[[str], Quirks]:
+    return lambda model: merge_quirks([*layers(model), profile.quirks], f"profiles.{profile.name}.quirks")
+
+
+def _environment_target(env: Mapping[str, str]) -> Target:
+    """The profile that OPENAI_BASE_URL and OPENAI_API_KEY make, with the quirks of the provider there."""
+    from llmctl.config.catalogue import load_catalogue
+
+    base_url = clean_base_url(env.get("OPENAI_BASE_URL") or "https://api.openai.com/v1", "OPENAI_BASE_URL")
+    place = origin(base_url)
+    catalogue = load_catalogue().values()
+    provider = next((p for p in catalogue if p.base_url and not p.local and origin(p.base_url) == place), None)
+    key = env.get("OPENAI_API_KEY", "").strip() or None
+    return Target(
+        profile="env",
+        base_url=base_url,
+        provider=provider.id if provider else "generic",
+        model=env.get("OPENAI_MODEL") or (provider.model if provider else None),
+        embedding_model=provider.embedding_model if provider else None,
+        key=lambda: key,
+        auth=provider.auth if provider else "bearer",
+        quirks=lambda model: merge_quirks(provider.quirk_layers(model) if provider else []),
+    )
+
+
+def _given_key(reference: str, target: Target, config: Config, env: Mapping[str, str]) -> Callable[[], str | None]:
+    """--key: a reference only, as the process list shows what is written on a command line."""
+    if reference == "none":
+        return no_key
+    if reference_kind(reference) == "literal":
+        raise UsageError(
+            "--key takes a reference, not a key: others can read the command line",
+            hint="env:NAME, cmd:COMMAND, file:PATH or keyring",
+        )
+    return lambda: resolve_key(reference, target.profile, config.path.parent, env)

@@ -1,0 +1,48 @@
+"""Image replies."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from llmctl.core.chat import parse_json
+from llmctl.core.faults import error_in_body
+from llmctl.errors import NotUnderstood
+
+
+@dataclass(frozen=True)
+class Image:
+    """One picture: its bytes, or the URL where the provider keeps it for a while."""
+
+    data: bytes | None
+    url: str | None = None
+    revised_prompt: str | None = None
+
+
+def read_images(body: bytes) -> list[Image]:
+    """Decode a reply of /images/generations. Raises NotUnderstood."""
+    payload = parse_json(body)
+    error = error_in_body(payload)
+    if error:
+        raise error
+    rows = payload.get("data") if isinstance(payload, Mapping) else None
+    if not isinstance(rows, list) or not rows:
+        raise NotUnderstood("the provider's answer holds no image")
+    return [_image(row) for row in rows]
+
+
+def _image(row: object) -> Image:
+    if not isinstance(row, Mapping):
+        raise NotUnderstood("the provider's answer holds something else than images")
+    encoded, url, prompt = (row.get(name) for name in ("b64_json", "url", "revised_prompt"))
+    revised = prompt if isinstance(prompt, str) else None
+    if isinstance(encoded, str) and encoded:
+        try:
+            return Image(base64.b64decode(encoded, validate=True), None, revised)
+        except binascii.Error as error:
+            raise NotUnderstood("the provider sent an image that is not base64") from error
+    if isinstance(url, str) and url:
+        return Image(None, url, revised)
+    raise NotUnderstood("the provider sent an image without data")

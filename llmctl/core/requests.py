@@ -1,0 +1,117 @@
+"""Request bodies: parameters in, JSON object out, the provider's quirks applied."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from llmctl.core.quirks import Quirks
+
+Message = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class HttpRequest:
+    """What a transport sends. `secrets` are the header names whose values are never shown."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes | None = None
+    secrets: frozenset[str] = frozenset()
+
+
+@dataclass
+class Body:
+    """A JSON body, and what the quirks left out of it, as sentences for stderr."""
+
+    json: dict[str, Any]
+    notes: list[str] = field(default_factory=list)
+
+
+def user_message(prompt: str, system: str | None = None) -> list[dict[str, Any]]:
+    """The messages of a conversation of one prompt."""
+    messages: list[dict[str, Any]] = [{"role": "system", "content": system}] if system else []
+    return [*messages, {"role": "user", "content": prompt}]
+
+
+def chat_body(
+    model: str, messages: Sequence[Message], params: Mapping[str, Any], quirks: Quirks, stream: bool
+) -> Body:
+    """The body for /chat/completions. `params` are OpenAI's names; None values are left out."""
+    body = _with_params({"model": model, "messages": _messages(messages, quirks)}, params, quirks)
+    choice = body.json.get("tool_choice")
+    word = "function" if isinstance(choice, Mapping) else choice
+    if isinstance(word, str) and word in quirks.tool_choice:
+        body.json["tool_choice"] = quirks.tool_choice[word]
+    return _streamed(body, quirks) if stream else body
+
+
+def completion_body(model: str, prompt: Any, params: Mapping[str, Any], quirks: Quirks, stream: bool) -> Body:
+    """The body for /completions. `prompt` is a string, strings, tokens or lists of tokens."""
+    body = _with_params({"model": model, "prompt": prompt}, params, quirks)
+    return _streamed(body, quirks) if stream else body
+
+
+def embedding_body(model: str, inputs: Sequence[Any], params: Mapping[str, Any], quirks: Quirks) -> Body:
+    """The body for /embeddings."""
+    body = _with_params({"model": model, "input": list(inputs), **quirks.embedding_body}, params, quirks)
+    if not quirks.embedding_base64:
+        body.json.pop("encoding_format", None)
+    return body
+
+
+def _with_params(start: dict[str, Any], params: Mapping[str, Any], quirks: Quirks) -> Body:
+    body = Body(start)
+    for name, value in params.items():
+        if value is None:
+            continue
+        if name in quirks.drop:
+            body.notes.append(f"{name} left out: the provider does not take it")
+            continue
+        sent_as = quirks.rename.get(name, name)
+        if sent_as == name or params.get(sent_as) is None:
+            body.json[sent_as] = value
+    return body
+
+
+def _streamed(body: Body, quirks: Quirks) -> Body:
+    body.json["stream"] = True
+    if quirks.usage == "ask" and "stream_options" not in quirks.drop:
+        given = body.json.get("stream_options")
+        body.json["stream_options"] = {"include_usage": True, **(given if isinstance(given, Mapping) else {})}
+    return body
+
+
+def _messages(messages: Sequence[Message], quirks: Quirks) -> list[dict[str, Any]]:
+    fitted = [_message(message, quirks) for message in messages]
+    return _one_system(fitted) if quirks.merge_system else fitted
+
+
+def _message(message: Message, quirks: Quirks) -> dict[str, Any]:
+    fitted = dict(message)
+    fitted["role"] = quirks.roles.get(fitted.get("role", ""), fitted.get("role", ""))
+    content = fitted.get("content")
+    if content is None and "content" in fitted and not quirks.null_content:
+        fitted["content"] = ""
+    if isinstance(content, list) and quirks.text_content and _only_text(content):
+        fitted["content"] = "\n".join(part["text"] for part in content)
+    reasoning = fitted.pop("reasoning", None)
+    if reasoning and quirks.replay_reasoning:
+        fitted[quirks.replay_reasoning] = reasoning
+    return fitted
+
+
+def _only_text(parts: list[Any]) -> bool:
+    return all(isinstance(part, Mapping) and isinstance(part.get("text"), str) for part in parts)
+
+
+def _one_system(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """All system messages joined into one at the start."""
+    systems = [m for m in messages if m["role"] == "system" and isinstance(m.get("content"), str)]
+    if len(systems) < 2 and (not systems or systems[0] is messages[0]):
+        return messages
+    joined = "\n\n".join(m["content"] for m in systems)
+    rest = [m for m in messages if m not in systems]
+    return [{"role": "system", "content": joined}, *rest]

@@ -1,0 +1,124 @@
+"""Tool calls assembled from their fragments, in all the ways providers break them up."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from llmctl.core.events import ToolCall, ToolCallDelta
+
+_STANDARD = {"index", "id", "type", "function", "custom"}
+
+
+@dataclass
+class _Call:
+    id: str = ""
+    name: str = ""
+    kind: str = "function"
+    pieces: list[str] = field(default_factory=list)
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+class ToolCallAssembler:
+    """The tool calls of one choice.
+
+    Copes with: no index (whole calls one by one, or fragments of the latest), the same index for
+    different calls, ids that are missing, null, "" or repeated, names repeated or "", arguments as
+    an object, at once or in pieces, calls that interleave.
+    """
+
+    def __init__(self, choice: int) -> None:
+        self._choice = choice
+        self._calls: list[_Call] = []
+        self._by_index: dict[int, int] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._calls)
+
+    def feed(self, fragments: Any) -> list[ToolCallDelta]:
+        """Take a delta's `tool_calls` (anything that isn't a list of objects is passed over)."""
+        if not isinstance(fragments, list):
+            return []
+        return [self._fragment(item) for item in fragments if isinstance(item, Mapping)]
+
+    def feed_function(self, function: Any) -> list[ToolCallDelta]:
+        """Take the older `function_call` of a delta."""
+        if not isinstance(function, Mapping):
+            return []
+        return [self._fragment({"index": 0, "function": function})]
+
+    def calls(self) -> list[ToolCall]:
+        """The whole calls, in the order in which they began. Missing ids become call_0, call_1, …"""
+        return [
+            ToolCall(
+                call=number,
+                id=call.id or f"call_{number}",
+                name=call.name,
+                arguments="".join(call.pieces) or ("" if call.kind == "custom" else "{}"),
+                index=self._choice,
+                kind=call.kind,
+                extra=call.extra,
+            )
+            for number, call in enumerate(self._calls)
+        ]
+
+    def _fragment(self, item: Mapping[str, Any]) -> ToolCallDelta:
+        kind = "custom" if isinstance(item.get("custom"), Mapping) else "function"
+        body = item.get(kind)
+        body = body if isinstance(body, Mapping) else {}
+        call_id, name = _text(item.get("id")), _text(body.get("name"))
+        number = self._number(item.get("index"), call_id, name)
+        call = self._calls[number]
+        call.kind = kind if body else call.kind
+        call.id = call.id or call_id
+        new_name = "" if call.name else name
+        call.name = call.name or name
+        piece = _arguments(body.get("input" if kind == "custom" else "arguments"))
+        call.pieces.append(piece)
+        call.extra.update({key: value for key, value in item.items() if key not in _STANDARD})
+        return ToolCallDelta(number, call.id or f"call_{number}", new_name, piece, self._choice)
+
+    def _number(self, index: Any, call_id: str, name: str) -> int:
+        """Which call a fragment belongs to."""
+        if isinstance(index, int) and not isinstance(index, bool):
+            known = self._by_index.get(index)
+            if known is None or self._is_another(known, call_id, name):
+                return self._begin(index)
+            return known
+        for number, call in enumerate(self._calls):
+            if call_id and call.id == call_id:
+                return number
+        if not self._calls or call_id or name:
+            return self._begin(None)
+        return len(self._calls) - 1
+
+    def _is_another(self, known: int, call_id: str, name: str) -> bool:
+        """A second call under an index in use: it brings both an id and a name of its own."""
+        call = self._calls[known]
+        return bool(call_id and name and call.id and call.name and call.id != call_id and _complete(call))
+
+    def _begin(self, index: int | None) -> int:
+        self._calls.append(_Call())
+        if index is not None:
+            self._by_index[index] = len(self._calls) - 1
+        return len(self._calls) - 1
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _arguments(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return "" if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def _complete(call: _Call) -> bool:
+    try:
+        json.loads("".join(call.pieces))
+    except (ValueError, RecursionError):
+        return False
+    return True

@@ -1,0 +1,61 @@
+"""Usage, from the many shapes in which providers count."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from llmctl.core.events import Usage
+from llmctl.core.quirks import Quirks
+
+
+def read_usage(raw: Any, quirks: Quirks) -> Usage | None:
+    """Normalise a provider's `usage` object (OpenAI's, DeepSeek's, Anthropic's names). None if it is none."""
+    if not isinstance(raw, Mapping):
+        return None
+    prompt = _count(raw, "prompt_tokens", "input_tokens")
+    completion = _count(raw, "completion_tokens", "output_tokens")
+    if prompt is None and completion is None:
+        return None
+    details = _table(raw, "completion_tokens_details", "output_tokens_details")
+    reasoning = _count(details, "reasoning_tokens", "thinking_tokens")
+    if reasoning is None:
+        reasoning = _count(raw, "reasoning_tokens")
+    if quirks.reasoning_apart and completion is not None:
+        completion += reasoning or 0
+    total = _count(raw, "total_tokens")
+    if total is None and prompt is not None and completion is not None:
+        total = prompt + completion
+    cached = _count(_table(raw, "prompt_tokens_details", "input_tokens_details"), "cached_tokens")
+    if cached is None:
+        cached = _count(raw, "prompt_cache_hit_tokens", "cached_tokens")
+    return Usage(prompt, completion, total, cached, reasoning, _billed(raw, quirks))
+
+
+def _count(table: Mapping[str, Any], *names: str) -> int | None:
+    for name in names:
+        value = table.get(name)
+        if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+            return value
+        if isinstance(value, float) and value >= 0 and value.is_integer():
+            return int(value)
+    return None
+
+
+def _table(raw: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
+    for name in names:
+        value = raw.get(name)
+        if isinstance(value, Mapping):
+            return value
+    return {}
+
+
+def _billed(raw: Mapping[str, Any], quirks: Quirks) -> float | None:
+    if not quirks.cost:
+        return None
+    value: Any = raw
+    for name in quirks.cost.split("."):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+        return None
+    return value / quirks.cost_units_per_usd
