@@ -22,7 +22,15 @@ from llmctl.core.events import Event
 from llmctl.core.images import Image, read_images
 from llmctl.core.models import Model, read_models
 from llmctl.core.quirks import Quirks
-from llmctl.core.requests import Body, Message, chat_body, completion_body, embedding_body, user_message
+from llmctl.core.requests import (
+    Body,
+    HttpRequest,
+    Message,
+    chat_body,
+    completion_body,
+    embedding_body,
+    user_message,
+)
 from llmctl.core.retry import RetryPolicy, Wait, attempts
 from llmctl.errors import ConfigError, LlmctlError
 
@@ -80,6 +88,11 @@ class Client:
     async def close(self) -> None:
         """Give the connections back."""
         await self._exchange.close()
+
+    @property
+    def address(self) -> str:
+        """The base URL that answers: the target's, or its other form with or without /v1."""
+        return self._exchange.base_url
 
     def stream(self, messages: str | Sequence[Message], *, whole: bool = False, **params: Any) -> ChatStream:
         """A chat answer: iterate over the result for the events. `messages` may be one prompt.
@@ -167,6 +180,15 @@ class Client:
                     yield chunk
         finally:
             await reply.close()
+
+    async def prepare_chat(
+        self, messages: Sequence[Message], key: str | None, *, whole: bool = False, **params: Any
+    ) -> HttpRequest:
+        """The chat request that `stream` would send, with `key` in the place of the key."""
+        model = await self.model(params.pop("model", None))
+        body = chat_body(model, messages, params, self.target.quirks(model), not whole)
+        self._tell(body)
+        return self._exchange.request("POST", "/chat/completions", body.json, key)
 
     async def model(self, given: str | None) -> str:
         """The chat model: as given, the target's, or the only one that the provider lists."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
 from llmctl import __version__
@@ -18,6 +18,9 @@ from llmctl.core.requests import HttpRequest
 from llmctl.core.urls import join, origin, other_form
 from llmctl.errors import LlmctlError, NotUnderstood
 
+if TYPE_CHECKING:
+    from llmctl.demo.server import DemoServer
+
 _REDIRECTS = 3
 
 
@@ -30,9 +33,12 @@ class Exchange:
         self.base_url = target.base_url
         self._key: str | None = None
         self._key_known = False
+        self._demo: DemoServer | None = None
 
     async def close(self) -> None:
         await self.transport.close()
+        if self._demo:
+            self._demo.stop()
 
     def key(self) -> str | None:
         """The key, looked up once."""
@@ -60,6 +66,8 @@ class Exchange:
 
         Where the path isn't there, the base URL is tried with /v1 added or taken off.
         """
+        if self.target.embedded and not self._demo:
+            self._start_demo()
         try:
             return await self._open(method, path, body, deadline, streamed)
         except LlmctlError as error:
@@ -96,6 +104,13 @@ class Exchange:
             error.codes = ("html",)
             raise error
         raise error_from_reply(reply.status, reply.headers, data)
+
+    def _start_demo(self) -> None:
+        from llmctl.demo.server import DemoServer
+
+        self._demo = DemoServer()
+        self._demo.start()
+        self.base_url = self._demo.base_url
 
     def dressed(self, error: LlmctlError, reply: HttpReply | None = None) -> LlmctlError:
         """The error with what is known here, and without the key should the provider have echoed it."""

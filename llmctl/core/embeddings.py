@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
 import sys
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
@@ -75,14 +76,20 @@ def read_vector(raw: Any) -> array[float]:
             vector.frombytes(base64.b64decode(raw, validate=True))
             if sys.byteorder == "big":
                 vector.byteswap()
-            return vector
+            return _finite(vector)
         if isinstance(raw, list) and len(raw) == 1 and isinstance(raw[0], list):
             raw = raw[0]  # llama-cpp-python wraps the vector once more
         if isinstance(raw, list) and raw:
-            return array("f", raw)
+            return _finite(array("f", raw))
     except (TypeError, ValueError, OverflowError, binascii.Error):
         pass
     raise NotUnderstood("the provider sent something else than a vector of numbers")
+
+
+def _finite(vector: array[float]) -> array[float]:
+    if not vector or not all(map(math.isfinite, vector)):
+        raise ValueError("no finite numbers")
+    return vector
 
 
 def _with_completion(usage: Any) -> Any:

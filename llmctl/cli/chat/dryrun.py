@@ -1,0 +1,75 @@
+"""--dry-run and --curl: the exact request, the key withheld."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from llmctl.core.redact import SECRET_HEADERS, show_headers
+from llmctl.core.requests import HttpRequest
+
+if TYPE_CHECKING:
+    from llmctl.cli.session import Session
+
+PLACEHOLDER = "$LLMCTL_KEY"
+
+
+def show_request(
+    session: Session, messages: list[dict[str, Any]], params: Mapping[str, Any], as_curl: bool, whole: bool
+) -> None:
+    """Print the request that would go out. No key is looked up; its place holds a variable's name."""
+    variable = _variable(session)
+
+    async def prepare(client: Any) -> HttpRequest:
+        request: HttpRequest = await client.prepare_chat(messages, key=variable, whole=whole, **params)
+        return request
+
+    request = session.run(prepare)
+    session.streams.out(curl(request) if as_curl else plain(request))
+    if as_curl and variable == PLACEHOLDER and "authorization" in request.headers:
+        session.streams.note("set LLMCTL_KEY to the key before running it")
+
+
+def plain(request: HttpRequest) -> str:
+    """The request line, headers and the body, as JSON spread over lines."""
+    headers = [f"{name}: {value}" for name, value in show_headers(request.headers, request.secrets).items()]
+    body = json.dumps(json.loads(request.body), ensure_ascii=False, indent=2) if request.body else ""
+    return "\n".join([f"{request.method} {request.url}", *headers, "", body])
+
+
+def curl(request: HttpRequest) -> str:
+    """A command for a POSIX shell. The key's header is in double quotes, so that its variable counts."""
+    lines = [f"curl {shlex.quote(request.url)}"]
+    for name, value in request.headers.items():
+        if name in request.secrets:
+            lines.append(f'-H "{name}: {value}"')
+        elif name in SECRET_HEADERS:
+            lines.append(f"-H {shlex.quote(f'{name}: ***')}")
+        else:
+            lines.append(f"-H {shlex.quote(f'{name}: {value}')}")
+    if request.body:
+        lines.append(f"--data-binary {shlex.quote(request.body.decode())}")
+    streaming = b'"stream": true' in (request.body or b"")
+    return " \\\n  ".join([*lines, *(["--no-buffer"] if streaming else [])])
+
+
+def _variable(session: Session) -> str | None:
+    """The shell variable that holds the key, "$LLMCTL_KEY" where it is kept elsewhere, None without a key."""
+    target = session.target
+    if target.profile == "demo":
+        return None
+    if target.profile == "env":
+        return "$OPENAI_API_KEY" if session.streams.env.get("OPENAI_API_KEY") else None
+    profile = session.config.profile(target.profile)
+    if profile.key:
+        return f"${profile.key[4:]}" if profile.key.startswith("env:") else PLACEHOLDER
+    if profile.provider:
+        from llmctl.config.catalogue import find_provider
+
+        provider = find_provider(profile.provider)
+        found = next((name for name in provider.key_env if session.streams.env.get(name)), None)
+        if found or provider.auth != "none":
+            return f"${found or (provider.key_env or ('LLMCTL_KEY',))[0]}"
+    return None

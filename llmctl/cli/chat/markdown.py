@@ -1,0 +1,139 @@
+"""Markdown rendered as it streams.
+
+Finished blocks are printed once and never touched again. Only the last block is drawn anew, in
+place: lines that stay the same are left, the others rewritten in one synchronised update. What has
+scrolled out of the window is never redrawn.
+"""
+
+from __future__ import annotations
+
+import io
+import shutil
+import time
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from llmctl.cli.streams import Streams
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+WIDEST = 100
+FRAME = 1 / 60
+SYNC_ON, SYNC_OFF = "\x1b[?2026h", "\x1b[?2026l"
+
+
+class MarkdownWriter:
+    """A Writer for a terminal that shows colours."""
+
+    def __init__(self, streams: Streams) -> None:
+        self._streams = streams
+        self._pending = ""  # source of the block that may still change
+        self._live: list[str] = []  # its lines on the screen
+        self._begun = False
+        self._next_frame = 0.0
+        self._width = 0
+        self._parser: Any = None
+
+    def write(self, text: str) -> None:
+        self._pending += text
+        now = time.monotonic()
+        if now >= self._next_frame:
+            self._draw(final=False)
+            spent = time.monotonic() - now
+            self._next_frame = now + max(FRAME, 4 * spent)  # never busy drawing for more than a fifth of the time
+
+    def end(self) -> None:
+        if self._pending.strip():
+            self._draw(final=True)
+        self._pending, self._live = "", []
+
+    def _draw(self, final: bool) -> None:
+        finished, rest = ([self._pending], "") if final else self._split()
+        frame: list[str] = []
+        for block in finished:
+            frame += self._block(block)
+        frozen = len(frame)
+        if rest.strip():
+            frame += self._block(rest)
+        self._replace(frame)
+        if finished:
+            self._pending = rest
+            self._live = frame[frozen:]
+
+    def _block(self, source: str) -> list[str]:
+        """The lines of one block, with a blank one above unless it is the first of all."""
+        lines = render(source, self._columns())
+        blank = [""] if self._begun or self._live else []
+        self._begun = True
+        return [*blank, *lines]
+
+    def _split(self) -> tuple[list[str], str]:
+        """(finished blocks, the rest): every top-level block but the last can't change any more."""
+        if self._parser is None:
+            from markdown_it import MarkdownIt
+
+            self._parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+        starts = sorted(
+            {token.map[0] for token in self._parser.parse(self._pending) if token.level == 0 and token.map}
+        )
+        if len(starts) < 2:
+            return [], self._pending
+        lines = self._pending.splitlines(keepends=True)
+        edges = [0, *starts[1:]]
+        blocks = ["".join(lines[a:b]) for a, b in pairwise(edges)]
+        return blocks, "".join(lines[edges[-1] :])
+
+    def _replace(self, frame: list[str]) -> None:
+        """Make the lines on the screen those of the frame, touching as few as possible."""
+        old = self._live
+        rows = shutil.get_terminal_size().lines
+        same = 0
+        while same < min(len(old), len(frame)) and old[same] == frame[same]:
+            same += 1
+        same = max(same, len(old) - (rows - 1))  # lines above have scrolled away
+        up = len(old) - same
+        if up == 0 and same >= len(frame):
+            return
+        move = f"\x1b[{up}A\r\x1b[J" if up else ""
+        body = "".join(f"{line}\n" for line in frame[same:])
+        self._streams.out(f"{SYNC_ON}{move}{body}{SYNC_OFF}", end="")
+        self._live = frame
+
+    def _columns(self) -> int:
+        columns = min(shutil.get_terminal_size().columns, WIDEST)
+        if self._width and columns != self._width:
+            self._live = []  # the terminal has wrapped what is there in its own way: draw below it
+        self._width = columns
+        return columns
+
+
+def render(source: str, columns: int) -> list[str]:
+    """Markdown as lines with ANSI colours, without the spaces that Rich fills lines up with."""
+    from rich.markdown import Markdown
+
+    console = _console(columns)
+    with console.capture() as capture:
+        console.print(Markdown(source, code_theme="ansi_dark", hyperlinks=False))
+    return _trimmed(capture.get().splitlines())
+
+
+def _console(columns: int) -> Console:
+    from rich.console import Console
+
+    return Console(
+        file=io.StringIO(),
+        force_terminal=True,
+        width=columns,
+        color_system="auto",
+        legacy_windows=False,
+        highlight=False,
+    )
+
+
+def _trimmed(lines: list[str]) -> list[str]:
+    while lines and not lines[0].strip():
+        lines = lines[1:]
+    while lines and not lines[-1].strip():
+        lines = lines[:-1]
+    return [line.rstrip() for line in lines]

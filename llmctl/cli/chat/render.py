@@ -1,0 +1,186 @@
+"""How the events of an answer are shown: plain text, Markdown, JSON, JSON lines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from llmctl.cli.chat.report import answer_object
+from llmctl.cli.streams import DIM, Streams
+from llmctl.client.stream import ChatStream
+from llmctl.core.events import Event, Reasoning, Refusal, Text, ToolCall
+from llmctl.errors import LlmctlError
+
+if TYPE_CHECKING:
+    from llmctl.cli.chat.command import ChatOptions
+    from llmctl.cli.session import Session
+
+
+class Renderer(Protocol):
+    """Shows one answer."""
+
+    def waiting(self, whom: str) -> None:
+        """The request goes out."""
+
+    def event(self, event: Event) -> None:
+        """The next event."""
+
+    def finish(self, stream: ChatStream, session: Session, cost: float | None) -> None:
+        """The answer is complete."""
+
+    def broken(self, error: LlmctlError) -> None:
+        """It never will be; what has been shown stays."""
+
+
+def choose_renderer(options: ChatOptions, streams: Streams) -> Renderer:
+    """The renderer that the options and the terminal ask for."""
+    if options.json:
+        return JsonRenderer(streams)
+    if options.jsonl:
+        return JsonlRenderer(streams)
+    if streams.terminal and not options.plain and streams.coloured_output and (options.n or 1) == 1:
+        from llmctl.cli.chat.markdown import MarkdownWriter
+
+        return TextRenderer(streams, options.show_reasoning, MarkdownWriter(streams))
+    return TextRenderer(streams, options.show_reasoning, PlainWriter(streams))
+
+
+class Writer(Protocol):
+    """Puts the text of the answer on stdout."""
+
+    def write(self, text: str) -> None:
+        """The next piece."""
+
+    def end(self) -> None:
+        """No more will come: leave the cursor on a fresh line."""
+
+
+class PlainWriter:
+    """The text as it is, and a line break at the end if it has none."""
+
+    def __init__(self, streams: Streams) -> None:
+        self._streams = streams
+        self._last = "\n"
+
+    def write(self, text: str) -> None:
+        self._streams.out(text, end="")
+        self._last = text[-1:] or self._last
+
+    def end(self) -> None:
+        if self._last != "\n":
+            self._streams.out("")
+        self._last = "\n"
+
+
+class TextRenderer:
+    """The answer on stdout, the rest on stderr. Several choices (n > 1) come one after the other."""
+
+    def __init__(self, streams: Streams, show_reasoning: bool, writer: Writer) -> None:
+        self._streams = streams
+        self._show_reasoning = show_reasoning
+        self._writer = writer
+        self._status = _Status(streams)
+        self._others: dict[int, list[str]] = {}
+        self._thinking = False
+
+    def waiting(self, whom: str) -> None:
+        self._status.show(f"waiting for {whom}")
+
+    def event(self, event: Event) -> None:
+        if isinstance(event, Reasoning):
+            self._reason(event)
+        elif isinstance(event, Text | Refusal):
+            self._begin_text()
+            if event.index == 0:
+                self._writer.write(event.text)
+            else:
+                self._others.setdefault(event.index, []).append(event.text)
+        elif isinstance(event, ToolCall):
+            self._begin_text()
+            self._writer.end()
+            self._streams.note(f"the model calls {event.name}({event.arguments}); nothing runs it")
+
+    def finish(self, stream: ChatStream, session: Session, cost: float | None) -> None:
+        self._end()
+        for _, pieces in sorted(self._others.items()):
+            self._streams.out("---")
+            self._writer.write("".join(pieces))
+            self._writer.end()
+
+    def broken(self, error: LlmctlError) -> None:
+        self._end()
+
+    def _end(self) -> None:
+        self._begin_text()
+        self._writer.end()
+
+    def _reason(self, event: Reasoning) -> None:
+        if not self._show_reasoning or event.index:
+            self._status.show("thinking")
+            return
+        self._status.clear()
+        self._thinking = True
+        self._streams.say(self._streams.paint(event.text, DIM), end="")
+
+    def _begin_text(self) -> None:
+        self._status.clear()
+        if self._thinking:
+            self._thinking = False
+            self._streams.say("\n")
+
+
+class _Status:
+    """One dim line on a person's terminal, gone before the answer begins."""
+
+    def __init__(self, streams: Streams) -> None:
+        self._streams = streams
+        self._shown = ""
+        self._possible = streams.terminal and streams.error_terminal and streams.coloured_output
+
+    def show(self, text: str) -> None:
+        if self._possible and text != self._shown:
+            self._streams.say(f"\r\x1b[K{self._streams.paint(f'… {text}', DIM)}", end="")
+            self._shown = text
+
+    def clear(self) -> None:
+        if self._shown:
+            self._streams.say("\r\x1b[K", end="")
+            self._shown = ""
+
+
+class JsonlRenderer:
+    """Each event as a JSON object on a line of its own; a failure ends it with one of type error."""
+
+    def __init__(self, streams: Streams) -> None:
+        self._streams = streams
+
+    def waiting(self, whom: str) -> None:
+        """Nothing to show."""
+
+    def event(self, event: Event) -> None:
+        if event.type != "done":
+            self._streams.out_json(event.as_dict(), indent=None)
+
+    def finish(self, stream: ChatStream, session: Session, cost: float | None) -> None:
+        self._streams.out_json({"type": "done", **answer_object(stream, session, cost)}, indent=None)
+
+    def broken(self, error: LlmctlError) -> None:
+        self._streams.out_json({"type": "error", "error": error.as_dict()}, indent=None)
+
+
+class JsonRenderer:
+    """One object at the end. A failure is written to stderr, as everywhere."""
+
+    def __init__(self, streams: Streams) -> None:
+        self._streams = streams
+
+    def waiting(self, whom: str) -> None:
+        """Nothing to show."""
+
+    def event(self, event: Event) -> None:
+        """All is collected in the stream."""
+
+    def finish(self, stream: ChatStream, session: Session, cost: float | None) -> None:
+        self._streams.out_json(answer_object(stream, session, cost))
+
+    def broken(self, error: LlmctlError) -> None:
+        """The partial answer is part of the error."""

@@ -1,0 +1,93 @@
+"""What is said about an answer: the JSON object, the usage line, warnings and strictness."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from llmctl.cli.streams import DIM, Streams
+from llmctl.client.stream import ChatStream
+from llmctl.core.answer import Answer
+from llmctl.core.cost import cost_of
+from llmctl.errors import Filtered, Truncated
+
+if TYPE_CHECKING:
+    from llmctl.cli.session import Session
+
+
+def answer_object(stream: ChatStream, session: Session, cost: float | None) -> dict[str, Any]:
+    """The object of `--json`. Stable: additions only."""
+    answer, timing = stream.answer, stream.timing
+    tokens = answer.usage.completion_tokens if answer.usage else None
+    first = answer.first.as_dict()
+    several = {"choices": [choice.as_dict() for _, choice in sorted(answer.choices.items())]}
+    return {
+        **first,
+        **(several if len(answer.choices) > 1 else {}),
+        "usage": answer.usage.counts() if answer.usage else None,
+        "cost": cost,
+        "id": answer.id,
+        "model": answer.model or session.target.model,
+        "profile": session.target.profile,
+        "provider": session.target.provider,
+        "timing": {
+            "first_token_ms": timing.first_token_ms,
+            "total_ms": timing.total_ms,
+            "tokens_per_second": timing.tokens_per_second(tokens),
+        },
+        "request_id": stream.summary.request_id,
+        "attempts": stream.summary.attempts,
+    }
+
+
+def price(stream: ChatStream, session: Session) -> float | None:
+    """US dollars: as billed, else by the user's own [prices]; None when neither is known."""
+    usage, target = stream.answer.usage, session.target
+    if usage is None:
+        return None
+    if usage.cost is not None:
+        return usage.cost
+    return cost_of(usage, session.config.price(target.profile, target.model or ""))
+
+
+def say_usage(stream: ChatStream, session: Session) -> None:
+    """One line on stderr. What is unknown is called unknown, never 0."""
+    usage, timing, cost = stream.answer.usage, stream.timing, price(stream, session)
+    parts = [f"{session.target.profile}/{stream.answer.model or session.target.model}"]
+    if usage:
+        cached = f" ({usage.cached_tokens} cached)" if usage.cached_tokens else ""
+        thought = f" ({usage.reasoning_tokens} reasoning)" if usage.reasoning_tokens else ""
+        parts += [
+            f"{_or_unknown(usage.prompt_tokens)} in{cached}",
+            f"{_or_unknown(usage.completion_tokens)} out{thought}",
+        ]
+    else:
+        parts.append("tokens unknown")
+    parts.append("cost unknown" if cost is None else f"${cost:.6f}".rstrip("0").rstrip("."))
+    if timing.first_token_ms is not None:
+        parts.append(f"first token {timing.first_token_ms / 1000:.2f} s")
+    speed = timing.tokens_per_second(usage.completion_tokens if usage else None)
+    if speed:
+        parts.append(f"{speed:g} tokens/s")
+    session.streams.say(session.streams.paint(" · ".join(parts), DIM))
+
+
+def verdict(answer: Answer, strict: bool, streams: Streams) -> None:
+    """Truncation and filtering are never silent; with `strict` they are errors."""
+    reasons = {choice.finish_reason for choice in answer.choices.values()}
+    refused = any(choice.refusal for choice in answer.choices.values())
+    if "length" in reasons:
+        message = "the answer was cut at the token limit (finish_reason length)"
+        if strict:
+            raise Truncated(message, hint="raise it with --max-tokens")
+        streams.warn(message)
+    if "content_filter" in reasons or refused:
+        message = (
+            "the model refused" if refused else "the provider filtered the answer (finish_reason content_filter)"
+        )
+        if strict:
+            raise Filtered(message)
+        streams.warn(message)
+
+
+def _or_unknown(count: int | None) -> str:
+    return "?" if count is None else str(count)

@@ -1,0 +1,136 @@
+"""One run of `llmctl embed`: the texts still to do, in batches, and what has come so far."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from array import array
+from dataclasses import dataclass
+from typing import Any
+
+from llmctl.cli.embed.inputs import Item
+from llmctl.cli.embed.journal import Journal, fingerprint
+from llmctl.cli.embed.progress import Progress
+from llmctl.cli.session import Session
+from llmctl.core.cost import cost_of
+from llmctl.core.embeddings import batches
+from llmctl.core.events import Usage
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How a run goes about it. `files` are absolute paths; the run is known by them when resumed."""
+
+    model: str | None
+    batch: int | None
+    parallel: int
+    resume: bool
+    files: list[str]
+
+
+class Work:
+    """One run: the texts still to do, in batches, and what has come so far."""
+
+    def __init__(self, session: Session, items: list[Item], params: dict[str, Any], limits: Limits) -> None:
+        self.session = session
+        self.texts = list(dict.fromkeys(item.text for item in items))
+        self.params = params
+        self.limits = limits
+        self.vectors: dict[str, array[float]] = {}
+        self.journal: Journal | None = None
+        self.prompt_tokens: int | None = 0
+        self.cost: float | None = 0.0
+        self.model: str | None = None
+
+    async def run(self, client: Any) -> None:
+        model = await client.embedding_model(self.limits.model)
+        self.model = model
+        self._resume(model)
+        todo = [text for text in self.texts if text not in self.vectors]
+        most = self.limits.batch or client.target.quirks(model).embedding_batch
+        ranges = list(batches(todo, most))
+        progress = Progress(self.session.streams, len(self.texts), len(self.texts) - len(todo), len(ranges) > 1)
+        if len(ranges) > 1 and self.limits.parallel > 1:
+            await self._side_by_side(client, model, todo, ranges, progress)
+        else:
+            for batch in ranges:
+                await self._batch(client, model, [todo[i] for i in batch], progress)
+        progress.end()
+
+    async def _side_by_side(
+        self, client: Any, model: str, todo: list[str], ranges: list[range], progress: Any
+    ) -> None:
+        slots = asyncio.Semaphore(self.limits.parallel)
+
+        async def one(batch: range) -> None:
+            async with slots:
+                await self._batch(client, model, [todo[i] for i in batch], progress)
+
+        tasks = [asyncio.ensure_future(one(batch)) for batch in ranges]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _batch(self, client: Any, model: str, texts: list[str], progress: Progress) -> None:
+        part = await client.embed_batch(texts, model=model, **self.params)
+        vectors = dict(zip(texts, part.vectors, strict=True))
+        self.vectors |= vectors
+        if self.journal and len(self.texts) > len(texts):
+            self.journal.add((fingerprint(text), vector) for text, vector in vectors.items())
+        self._count(part.usage)
+        self.model = part.model or self.model
+        progress.advance(len(texts))
+
+    def _count(self, usage: Usage | None) -> None:
+        """Totals are unknown as soon as one part is."""
+        tokens = usage.prompt_tokens if usage else None
+        self.prompt_tokens = None if tokens is None or self.prompt_tokens is None else self.prompt_tokens + tokens
+        cost = usage.cost if usage else None
+        if usage and cost is None:
+            target = self.session.target
+            price = self.session.config.price(target.profile, self.limits.model or target.embedding_model or "")
+            cost = cost_of(usage, price)
+        self.cost = None if cost is None or self.cost is None else self.cost + cost
+
+    def _resume(self, model: str) -> None:
+        target = self.session.target
+        identity = (
+            target.profile,
+            target.base_url,
+            model,
+            json.dumps(self.params, sort_keys=True),
+            *self._source(),
+        )
+        self.journal = Journal.open(self.session.streams.env, identity, self.limits.resume)
+        for text in self.texts:
+            vector = self.journal.known.get(fingerprint(text))
+            if vector is not None:
+                self.vectors[text] = vector
+        if self.vectors:
+            self.session.streams.note(
+                f"resuming: {len(self.vectors)} of {len(self.texts)} texts are there already"
+            )
+
+    def _source(self) -> list[str]:
+        """What tells this run from others: its files, or all its texts."""
+        return self.limits.files or [fingerprint(*self.texts)]
+
+    def summary(self) -> dict[str, Any]:
+        target = self.session.target
+        return {
+            "model": self.model,
+            "profile": target.profile,
+            "provider": target.provider,
+            "dimensions": len(next(iter(self.vectors.values()))),
+            "usage": {"prompt_tokens": self.prompt_tokens},
+            "cost": self.cost,
+        }
+
+    def close(self, complete: bool) -> int:
+        """The number of texts that a later run finds."""
+        if self.journal:
+            self.journal.close(complete)
+        return len(self.vectors) if self.journal and len(self.texts) > len(self.vectors) else 0

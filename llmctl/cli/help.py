@@ -1,0 +1,53 @@
+"""`llmctl help`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from llmctl.cli.options import command
+from llmctl.cli.streams import Streams
+from llmctl.core.suggest import did_you_mean
+from llmctl.errors import UsageError
+
+FOLDER = Path(__file__).parent.parent / "data" / "help"
+
+
+@dataclass(frozen=True)
+class HelpOptions:
+    """Options of `llmctl help`."""
+
+    words: Annotated[list[str] | None, typer.Argument(metavar="[TOPIC|COMMAND]", help="What to read about.")] = (
+        None
+    )
+
+
+def topics() -> list[str]:
+    """The topics there are."""
+    return sorted(path.stem for path in FOLDER.glob("*.txt"))
+
+
+def run(options: HelpOptions, streams: Streams) -> None:
+    """Read about a topic, or a command.
+
+    Topics: config, providers, quirks, scripting.
+    """
+    words = options.words or []
+    if words and words[0] in topics():
+        streams.out((FOLDER / f"{words[0]}.txt").read_text("utf-8"), end="")
+        return
+    from llmctl.cli.app import COMMANDS
+    from llmctl.cli.app import run as run_app
+
+    if words and words[0] not in COMMANDS:
+        raise UsageError(
+            f"there is no topic or command {words[0]!r}",
+            hint=did_you_mean(words[0], [*topics(), *COMMANDS]) or f"topics: {', '.join(topics())}",
+        )
+    raise typer.Exit(run_app([*words, "--help"]))
+
+
+app = command(HelpOptions, run, "llmctl help scripting")

@@ -1,0 +1,93 @@
+"""Options as records: a frozen dataclass of Annotated fields becomes a command's signature.
+
+So `run(options, streams)` has two parameters however many options there are, and groups of options
+that several commands share are base classes.
+"""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from llmctl.cli.streams import Streams
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class TargetOptions:
+    """Which provider and model a request goes to."""
+
+    profile: Annotated[
+        str | None,
+        typer.Option("-p", "--profile", metavar="NAME", help="Profile to use instead of the current one."),
+    ] = None
+    model: Annotated[
+        str | None, typer.Option("-m", "--model", metavar="MODEL", help="Model, or PROFILE/MODEL to name both.")
+    ] = None
+    base_url: Annotated[
+        str | None,
+        typer.Option("--base-url", metavar="URL", help="Another address. The profile's key does not go there."),
+    ] = None
+    key: Annotated[
+        str | None,
+        typer.Option(
+            "--key", metavar="REF", help="Where the key is: env:NAME, cmd:COMMAND, file:PATH, keyring, none."
+        ),
+    ] = None
+    timeout: Annotated[
+        float | None, typer.Option("--timeout", metavar="SECONDS", min=0.001, help="Limit for the whole answer.")
+    ] = None
+    retries: Annotated[
+        int | None,
+        typer.Option("--retries", metavar="N", min=0, max=20, help="More attempts after a failed one [2]."),
+    ] = None
+
+
+def make_app(help_text: str) -> typer.Typer:
+    """A Typer app without what makes Typer slow: Rich help and pretty tracebacks cost 110 ms a run."""
+    return typer.Typer(
+        help=help_text,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+
+
+def command(options: type[T], run: Callable[[T, Streams], None], examples: str = "") -> typer.Typer:
+    """An app of one command. Its help is the docstring of `run`, with examples below."""
+
+    def invoke(**values: Any) -> None:
+        run(options(**values), Streams())
+
+    signature = inspect.Signature(list(_parameters(options)))
+    invoke.__signature__ = signature  # type: ignore[attr-defined]
+    app = make_app(inspect.cleandoc(run.__doc__ or ""))
+    app.command(help=inspect.cleandoc(run.__doc__ or ""), epilog=_epilog(examples), no_args_is_help=False)(invoke)
+    return app
+
+
+def _parameters(options: type[Any]) -> typing.Iterator[inspect.Parameter]:
+    """The fields as keyword parameters, those of base classes last."""
+    hints = typing.get_type_hints(options, include_extras=True)
+    own = inspect.get_annotations(options)
+    ordered = sorted(fields(options), key=lambda field: field.name not in own)
+    for field in ordered:
+        yield inspect.Parameter(
+            field.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=field.default,
+            annotation=hints[field.name],
+        )
+
+
+def _epilog(examples: str) -> str | None:
+    """Examples as they stand: the mark keeps the help formatter from filling the lines."""
+    lines = inspect.cleandoc(examples).splitlines()
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines) if examples else None

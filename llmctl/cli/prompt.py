@@ -1,0 +1,58 @@
+"""The prompt: the argument, standard input, or both."""
+
+from __future__ import annotations
+
+import os
+import select
+import stat
+import sys
+
+from llmctl.cli.streams import Streams, decode_input
+from llmctl.errors import UsageError
+
+SILENCE = 1.0
+"""Seconds that a pipe may stay silent before a prompt that came as an argument goes out without it."""
+
+
+def read_prompt(argument: str | None, wait: bool | None, streams: Streams) -> str:
+    """The argument, then what stands on standard input. `wait`: --stdin True, --no-stdin False, neither None.
+
+    Raises UsageError when there is no prompt at all.
+    """
+    argument = _clean(argument) if argument is not None else None
+    if argument == "-":
+        argument, wait = None, True
+    piped = _piped(argument, wait, streams)
+    parts = [part for part in (argument, piped) if part and part.strip()]
+    if not parts:
+        raise UsageError("there is no prompt", hint='give one: llmctl chat "Hello", or pipe it in')
+    return "\n\n".join(parts)
+
+
+def _piped(argument: str | None, wait: bool | None, streams: Streams) -> str:
+    if wait is False or sys.stdin is None:
+        return ""
+    if streams.input_terminal:
+        if argument is not None and not wait:
+            return ""
+        streams.say(streams.paint("Type the prompt, then Ctrl-D.", "2"))
+    elif argument is not None and not wait and not _speaks(sys.stdin.fileno()):
+        streams.note("standard input is open but silent; going on without it (--stdin waits for it)")
+        return ""
+    return decode_input(sys.stdin.buffer.read(), "standard input")
+
+
+def _speaks(descriptor: int) -> bool:
+    """Whether reading will not block for long: a file, or a pipe with data or an end in it."""
+    try:
+        mode = os.fstat(descriptor).st_mode
+    except OSError:
+        return False
+    if stat.S_ISREG(mode) or os.name == "nt":  # select knows only sockets on Windows
+        return True
+    return bool(select.select([descriptor], [], [], SILENCE)[0])
+
+
+def _clean(argument: str) -> str:
+    """Bytes of the command line that are no text would fail later, when they are sent."""
+    return argument.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

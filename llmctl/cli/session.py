@@ -1,0 +1,106 @@
+"""What a command needs to ask a provider: the target that was chosen, and a client run to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from llmctl.cli.options import TargetOptions
+from llmctl.cli.streams import DIM, Streams
+from llmctl.config.configfile import Config, load_config
+from llmctl.config.keys import reference_kind
+from llmctl.config.paths import config_file
+from llmctl.config.resolve import Choices, build_target
+from llmctl.config.target import Target
+from llmctl.core.retry import Wait
+
+if TYPE_CHECKING:
+    from llmctl.client.client import Client
+
+T = TypeVar("T")
+
+
+class Session:
+    """A target, and how to run calls on it. Warnings about it are said once, when it is made."""
+
+    def __init__(self, target: Target, config: Config, streams: Streams) -> None:
+        self.target = target
+        self.config = config
+        self.streams = streams
+        if not target.tls.verify:
+            streams.warn(f"profile {target.profile} does not check certificates (verify = false)")
+
+    def run(
+        self, call: Callable[[Client], Awaitable[T]], concurrent: bool = False, target: Target | None = None
+    ) -> T:
+        """Make a client (of another target, if given), await `call` with it, close it.
+
+        Without concurrency no event loop is needed, which saves its start-up; a proxy that
+        only httpx speaks needs one.
+        """
+        from llmctl.client.blocking import BlockingTransport, can_serve, drive
+        from llmctl.client.client import Client
+        from llmctl.core.proxies import choose_proxy
+
+        target = target or self.target
+        proxy = choose_proxy(target.base_url, target.proxy, self.streams.env)
+        if concurrent or not can_serve(proxy):
+            import asyncio
+
+            return asyncio.run(
+                self._closing(Client(target, on_retry=self._retry, on_note=self.streams.note), call)
+            )
+        transport = BlockingTransport(target.tls, target.proxy, self.streams.env)
+        client = Client(target, transport=transport, on_retry=self._retry, on_note=self.streams.note)
+        return drive(self._closing(client, call))
+
+    def _closing(self, client: Client, call: Callable[[Client], Awaitable[T]]) -> Coroutine[Any, Any, T]:
+        async def closing() -> T:
+            async with client:
+                return await call(client)
+
+        return closing()
+
+    def _retry(self, wait: Wait) -> None:
+        cause = wait.cause
+        status = f"{cause.status} " if cause.status else ""
+        which = f"retry {cause.attempts} of {self.target.retries} in {wait.seconds:.1f} s"
+        self.streams.say(self.streams.paint(f"{which}: {status}{cause.message}", DIM))
+
+
+def open_session(options: TargetOptions, streams: Streams) -> Session:
+    """Read the configuration and choose the target. Raises ConfigError."""
+    config = load_config(config_file(streams.env))
+    choices = Choices(options.profile, options.model, options.base_url, options.key)
+    target = build_target(config, choices, streams.env, Path.cwd())
+    if options.timeout is not None:
+        target = replace(target, timeout=_limited(target, options.timeout))
+    if options.retries is not None:
+        target = replace(target, retries=options.retries)
+    _warn_if_readable(config, streams)
+    return Session(target, config, streams)
+
+
+def _limited(target: Target, total: float) -> Any:
+    """The time limits under a total: none is longer, and a longer total lengthens the wait for a token."""
+    limits = target.timeout
+    first = total if total > limits.total else min(limits.first_token, total)
+    return replace(limits, connect=min(limits.connect, total), first_token=first, total=total)
+
+
+def _warn_if_readable(config: Config, streams: Streams) -> None:
+    """Keys written into a config that others can read."""
+    from llmctl.config.files import is_private
+
+    tables = config.data.get("profiles")
+    keys = (
+        [table.get("key") for table in tables.values() if isinstance(table, dict)]
+        if isinstance(tables, dict)
+        else []
+    )
+    if any(isinstance(key, str) and reference_kind(key) == "literal" for key in keys) and not is_private(
+        config.path
+    ):
+        streams.warn(f"{config.path} holds a key and others can read it: chmod 600 {config.path}")

@@ -1,0 +1,133 @@
+"""Standard input, output and error, and how to write on them.
+
+Answers go to stdout, everything else to stderr. Text is UTF-8 whatever the locale says, so that
+nothing a model writes can fail to be printed. Colour only on a terminal, or with FORCE_COLOR.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any, TextIO
+
+from llmctl.errors import UsageError
+
+RED, YELLOW, CYAN, BOLD, DIM = "31", "33", "36", "1", "2"
+
+
+class OutputClosed(Exception):
+    """Nobody reads our output any more (`| head`): time to end, quietly."""
+
+
+class Streams:
+    """The three streams and the environment, handed to each command."""
+
+    def __init__(self, env: Mapping[str, str] | None = None) -> None:
+        self.env = os.environ if env is None else env
+        for stream in (sys.stdout, sys.stderr):
+            reconfigure = getattr(stream, "reconfigure", None)
+            if reconfigure:
+                reconfigure(encoding="utf-8", errors="replace")
+        self.json_errors = False
+
+    @property
+    def terminal(self) -> bool:
+        """Whether answers go to a person's terminal."""
+        return is_terminal(sys.stdout)
+
+    @property
+    def coloured_output(self) -> bool:
+        """Whether stdout shows colours and moves its cursor."""
+        return self.coloured(sys.stdout)
+
+    @property
+    def error_terminal(self) -> bool:
+        return is_terminal(sys.stderr)
+
+    @property
+    def input_terminal(self) -> bool:
+        return is_terminal(sys.stdin)
+
+    def out(self, text: str, end: str = "\n") -> None:
+        """Write a part of the answer. Raises OutputClosed."""
+        _write(sys.stdout, text + end)
+
+    def out_bytes(self, data: bytes) -> None:
+        """Write bytes of the answer as they are. Raises OutputClosed."""
+        try:
+            sys.stdout.flush()
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+        except BrokenPipeError as error:
+            raise OutputClosed from error
+
+    def out_json(self, value: Any, indent: int | None = 2) -> None:
+        """Write one JSON value; keys keep their order."""
+        import json
+
+        self.out(json.dumps(value, ensure_ascii=False, indent=indent))
+
+    def note(self, text: str) -> None:
+        """Something to know, on stderr."""
+        self._err(f"{self.paint('note:', CYAN)} {text}")
+
+    def warn(self, text: str) -> None:
+        """Something that may be wrong, on stderr."""
+        self._err(f"{self.paint('warning:', YELLOW)} {text}")
+
+    def say(self, text: str, end: str = "\n") -> None:
+        """Plain text on stderr."""
+        self._err(text, end)
+
+    def error(self, text: str, hint: str | None = None) -> None:
+        """What went wrong, and what to do, on stderr."""
+        self._err(f"{self.paint('error:', RED)} {text}")
+        if hint:
+            self._err(f"{self.paint('hint:', CYAN)} {hint}")
+
+    def paint(self, text: str, colour: str, stream: TextIO | None = None) -> str:
+        """The text in a colour where stderr (or `stream`) shows colours."""
+        return f"\x1b[{colour}m{text}\x1b[0m" if self.coloured(stream or sys.stderr) else text
+
+    def coloured(self, stream: TextIO) -> bool:
+        if self.env.get("NO_COLOR"):
+            return False
+        if self.env.get("FORCE_COLOR", "0") != "0":
+            return True
+        return is_terminal(stream) and self.env.get("TERM") != "dumb"
+
+    def _err(self, text: str, end: str = "\n") -> None:
+        try:
+            sys.stdout.flush()
+            _write(sys.stderr, text + end)
+        except (OutputClosed, BrokenPipeError):
+            pass  # nowhere left to say it
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    try:
+        return stream is not None and stream.isatty()
+    except ValueError:  # closed
+        return False
+
+
+def _write(stream: TextIO | None, text: str) -> None:
+    if stream is None:
+        return
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError as error:
+        raise OutputClosed from error
+
+
+def decode_input(data: bytes, where: str) -> str:
+    """Input as text. Raises UsageError rather than send something else than what was meant."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"{where} is not UTF-8 text (byte {error.start + 1})",
+            hint="convert it first, for example with: iconv -f latin1 -t utf-8",
+        ) from error

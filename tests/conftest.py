@@ -1,0 +1,39 @@
+"""Fixtures for all tests, and the check that no test key leaks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.cli import Cli
+from support.leaks import recorder
+from support.upstream import Upstream
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Iterator[Cli]:
+    """The installed command line in a home of its own."""
+    runner = Cli(tmp_path)
+    yield runner
+    runner.close()
+
+
+@pytest.fixture
+def upstream() -> Iterator[Upstream]:
+    """A scripted upstream on the loopback interface."""
+    with Upstream() as server:
+        yield server
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Every test may have passed: a leaked key fails the session all the same."""
+    if recorder.findings and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if recorder.findings:
+        terminalreporter.section("leaked test keys", red=True, bold=True)
+        for finding in dict.fromkeys(recorder.findings):
+            terminalreporter.line(finding)
