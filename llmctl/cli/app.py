@@ -11,7 +11,7 @@ import typer
 from llmctl import __version__
 from llmctl.cli.lazy import Table, lazy_group
 from llmctl.cli.options import make_app
-from llmctl.cli.streams import OutputClosed, Streams
+from llmctl.cli.streams import DIM, OutputClosed, OutputFailed, Streams
 from llmctl.errors import Interrupted, LlmctlError, UsageError
 
 COMMANDS: Table = {
@@ -61,11 +61,13 @@ def run(args: list[str]) -> int:
         code = typer.main.get_command(app).main(args, prog_name="llmctl", standalone_mode=False)
         if code == 130:
             raise Interrupted("interrupted")
-        sys.stdout.flush()
+        streams.flush()
     except OutputClosed:
-        return _close_quietly()
-    except BrokenPipeError:
-        return _close_quietly()
+        _discard_output()
+        return 0
+    except OutputFailed as error:
+        _discard_output()
+        return _fail(error, streams)
     except LlmctlError as error:
         return _fail(error, streams)
     except KeyboardInterrupt:
@@ -90,15 +92,19 @@ def _fail(error: LlmctlError, streams: Streams) -> int:
 
         streams.say(json.dumps({"error": error.as_dict()}, ensure_ascii=False))
         return error.exit_code
+    if isinstance(error, Interrupted) and streams.error_terminal:
+        streams.say("")  # the terminal has shown ^C on this line
     where = f"{error.profile}: " if error.profile and error.profile not in error.message else ""
     streams.error(where + error.message, error.hint)
-    details = [
-        f"status {error.status}" if error.status else "",
-        f"request id {error.request_id}" if error.request_id else "",
-    ]
-    if any(details):
-        streams.say(streams.paint(f"       {', '.join(filter(None, details))}", "2"))
+    details = {"status": error.status, "request id": error.request_id, "retry after": _seconds(error.retry_after)}
+    known = ", ".join(f"{name} {value}" for name, value in details.items() if value)
+    if known:
+        streams.say(streams.paint(f"       {known}", DIM))
     return error.exit_code
+
+
+def _seconds(value: float | None) -> str | None:
+    return None if value is None else f"{value:g} s"
 
 
 def _usage(error: Any, streams: Streams) -> int:
@@ -127,8 +133,7 @@ def _bug(error: Exception, streams: Streams) -> int:
     return _fail(failure, streams)
 
 
-def _close_quietly() -> int:
+def _discard_output() -> None:
     """Point stdout at nothing, or Python complains when it flushes at exit."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, sys.stdout.fileno())
-    return 0

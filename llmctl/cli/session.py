@@ -75,6 +75,8 @@ def open_session(options: TargetOptions, streams: Streams) -> Session:
     config = load_config(config_file(streams.env))
     choices = Choices(options.profile, options.model, options.base_url, options.key)
     target = build_target(config, choices, streams.env, Path.cwd())
+    if options.model:
+        target = replace(target, embedding_model=target.model, image_model=target.model)
     if options.timeout is not None:
         target = replace(target, timeout=_limited(target, options.timeout))
     if options.retries is not None:

@@ -6,9 +6,10 @@ nothing a model writes can fail to be printed. Colour only on a terminal, or wit
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, TextIO
 
 from llmctl.errors import UsageError
@@ -18,6 +19,10 @@ RED, YELLOW, CYAN, BOLD, DIM = "31", "33", "36", "1", "2"
 
 class OutputClosed(Exception):
     """Nobody reads our output any more (`| head`): time to end, quietly."""
+
+
+class OutputFailed(UsageError):
+    """The answer can't be written, for example because the disk is full."""
 
 
 class Streams:
@@ -50,17 +55,20 @@ class Streams:
         return is_terminal(sys.stdin)
 
     def out(self, text: str, end: str = "\n") -> None:
-        """Write a part of the answer. Raises OutputClosed."""
+        """Write a part of the answer. Raises OutputClosed, OutputFailed."""
         _write(sys.stdout, text + end)
 
     def out_bytes(self, data: bytes) -> None:
-        """Write bytes of the answer as they are. Raises OutputClosed."""
-        try:
-            sys.stdout.flush()
-            sys.stdout.buffer.write(data)
-            sys.stdout.buffer.flush()
-        except BrokenPipeError as error:
-            raise OutputClosed from error
+        """Write bytes of the answer as they are. Raises OutputClosed, OutputFailed."""
+        if sys.stdout is not None:
+            self.flush()
+            with _translated():
+                sys.stdout.buffer.write(data)
+                sys.stdout.buffer.flush()
+
+    def flush(self) -> None:
+        """Hand everything over. Raises OutputClosed, OutputFailed."""
+        _write(sys.stdout, "")
 
     def out_json(self, value: Any, indent: int | None = 2) -> None:
         """Write one JSON value; keys keep their order."""
@@ -98,11 +106,10 @@ class Streams:
         return is_terminal(stream) and self.env.get("TERM") != "dumb"
 
     def _err(self, text: str, end: str = "\n") -> None:
-        try:
-            sys.stdout.flush()
+        with contextlib.suppress(OutputClosed, OutputFailed):  # nowhere left to say it
+            self.flush()
+        with contextlib.suppress(OutputClosed, OutputFailed):
             _write(sys.stderr, text + end)
-        except (OutputClosed, BrokenPipeError):
-            pass  # nowhere left to say it
 
 
 def is_terminal(stream: TextIO | None) -> bool:
@@ -115,11 +122,19 @@ def is_terminal(stream: TextIO | None) -> bool:
 def _write(stream: TextIO | None, text: str) -> None:
     if stream is None:
         return
-    try:
+    with _translated():
         stream.write(text)
         stream.flush()
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
     except BrokenPipeError as error:
         raise OutputClosed from error
+    except OSError as error:
+        raise OutputFailed(f"the answer can't be written: {error.strerror or error}") from error
 
 
 def decode_input(data: bytes, where: str) -> str:

@@ -170,14 +170,17 @@ class Client:
         body = chat_body(model, messages, params, self.target.quirks(model), not whole)
         self._tell(body)
 
-        async def send(deadline: Deadline) -> HttpReply:
-            return await self._exchange.open("POST", "/chat/completions", body.json, deadline, streamed=not whole)
+        async def send(deadline: Deadline) -> tuple[HttpReply, Deadline]:
+            return await self._exchange.open("POST", "/chat/completions", body.json, deadline, not whole), deadline
 
-        reply, _ = await self._attempt(send)
+        (reply, deadline), _ = await self._attempt(send)
         try:
             async with aclosing(decoded(reply)) as chunks:
                 async for chunk in chunks:
+                    deadline.token()
                     yield chunk
+        except LlmctlError as error:
+            raise self._exchange.dressed(error, reply) from error.__cause__
         finally:
             await reply.close()
 

@@ -16,7 +16,7 @@ from llmctl.core.faults import error_from_reply, read_fault, request_id
 from llmctl.core.redact import redact
 from llmctl.core.requests import HttpRequest
 from llmctl.core.urls import join, origin, other_form
-from llmctl.errors import LlmctlError, NotUnderstood
+from llmctl.errors import KeyRejected, LlmctlError, NotUnderstood
 
 if TYPE_CHECKING:
     from llmctl.demo.server import DemoServer
@@ -99,7 +99,7 @@ class Exchange:
         data = await read_error_body(reply)
         await reply.close()
         if 200 <= reply.status < 300:
-            error: LlmctlError = NotUnderstood(read_fault(data).message or "an HTML page instead of JSON")
+            error: LlmctlError = NotUnderstood(f"the provider answered with {read_fault(data).message}")
             error.status = reply.status
             error.codes = ("html",)
             raise error
@@ -116,6 +116,8 @@ class Exchange:
         """The error with what is known here, and without the key should the provider have echoed it."""
         error.profile = error.profile or self.target.profile
         error.provider = error.provider or self.target.provider
+        if isinstance(error, KeyRejected) and not error.hint:
+            error.hint = self._key_hint()
         if reply and not error.request_id:
             error.request_id = request_id(reply.headers)
         error.message = redact(error.message, [self._key])
@@ -123,6 +125,12 @@ class Exchange:
         if error.partial:
             error.partial = redact(error.partial, [self._key])
         return error
+
+    def _key_hint(self) -> str:
+        if self.target.profile == "env":
+            return "check OPENAI_API_KEY; a key does not go along to another --base-url, but --key env:NAME does"
+        which = "set another key" if self._key else "no key was sent; set one"
+        return f"{which} with: llmctl key set {self.target.profile}"
 
     def summary(self, reply: HttpReply, tries: int, notes: list[str]) -> Summary:
         return Summary(request_id(reply.headers), tries, self.base_url, tuple(notes))

@@ -71,6 +71,7 @@ async def read_events(reply: HttpReply, quirks: Quirks, deadline: Deadline) -> A
         head = await _head(chunks)
         whole = head[:1] in (b"{", b"[", b"<")
         if whole:
+            deadline.token()
             for event in decoder.feed(await _rest(head, chunks)):
                 yield event
         else:

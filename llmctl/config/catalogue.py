@@ -43,6 +43,11 @@ class Provider:
     model_quirks: tuple[tuple[str, Mapping[str, Any]], ...] = ()
     features: Mapping[str, bool] = field(default_factory=dict)
 
+    @property
+    def own_model(self) -> str | None:
+        """The default model, unless it depends on a placeholder."""
+        return None if self.model and "{" in self.model else self.model
+
     def placeholders(self) -> list[str]:
         """The names in braces in the base URL, in order of appearance, each once."""
         import re

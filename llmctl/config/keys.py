@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -86,9 +87,11 @@ def _missing(profile: str, problem: str) -> KeyMissing:
 def _from_command(command: str) -> tuple[str, str]:
     import subprocess
 
+    # It may ask for a password on the terminal, but must not eat a prompt that is piped in.
+    stdin = None if os.isatty(0) else subprocess.DEVNULL
     try:
         done = subprocess.run(  # noqa: S602 - the user's own command, in the user's own config
-            command, shell=True, stdout=subprocess.PIPE, timeout=COMMAND_SECONDS, check=False
+            command, shell=True, stdin=stdin, stdout=subprocess.PIPE, timeout=COMMAND_SECONDS, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return "", f"the command {command!r} did not finish ({type(error).__name__})"

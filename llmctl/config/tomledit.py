@@ -93,7 +93,9 @@ class TomlEditor:
         """Add a line to the table that holds the path, or a new table at the end."""
         parent = path[:-1]
         if not parent:
-            return self._insert_line(self._top_end(statements), f"{_key(path[0])} = {format_value(value)}\n")
+            at = self._top_end(statements)
+            gap = "\n" if self.text[at : at + 1] == "[" else ""
+            return self._insert_line(at, f"{_key(path[0])} = {format_value(value)}\n{gap}")
         header = next((s for s in statements if s.kind == "table" and s.path == parent), None)
         if header:
             pairs = [s for s in statements if s.kind == "pair" and s.table == parent]

@@ -91,12 +91,18 @@ def error_from_reply(status: int, headers: Mapping[str, str], body: bytes) -> Ll
             hint="keys are never sent along a redirect; set base_url to the new address",
         )
     else:
-        error = _class_for(status, fault.codes)(fault.message or f"the provider answered {status} without a word")
+        error = _class_for(status, fault.codes)(_sentence(status, fault))
     error.status = status
     error.codes = fault.codes
     error.retry_after = retry_after(headers)
     error.request_id = request_id(headers)
     return error
+
+
+def _sentence(status: int, fault: Fault) -> str:
+    if fault.message and fault.structured:
+        return fault.message
+    return f"the provider answered {status} {f'with {fault.message}' if fault.message else 'without a word'}"
 
 
 def error_in_body(payload: Any, event: str = "") -> LlmctlError | None:
@@ -221,8 +227,8 @@ def _plain(body: bytes) -> str:
     text = body[:65536].decode("utf-8", "replace").strip()
     if text[:1] == "<":
         title = re.search(r"<title[^>]*>([^<]*)", text, re.IGNORECASE)
-        return f"an HTML page instead of JSON{f' ({title[1].strip()})' if title and title[1].strip() else ''}"
-    return _short(text)
+        return f"a web page instead of JSON{f' ({title[1].strip()})' if title and title[1].strip() else ''}"
+    return f"{_short(text)!r}" if text else ""
 
 
 def _short(text: str, most: int = 2000) -> str:

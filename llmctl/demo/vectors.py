@@ -1,4 +1,4 @@
-"""Embeddings without a model: words and letter triples, hashed into a unit vector.
+"""Embeddings without a model: words and letter triples, each with its own direction, summed up.
 
 Texts that share words or spellings come out near each other; meaning plays no part.
 """
@@ -9,8 +9,9 @@ import base64
 import math
 import re
 import struct
-import zlib
 from collections.abc import Iterator
+from functools import lru_cache
+from hashlib import blake2b
 
 DIMENSIONS = 256
 _WORD = re.compile(r"\w+")
@@ -18,12 +19,18 @@ _WORD = re.compile(r"\w+")
 
 def vector(text: str, dimensions: int = DIMENSIONS) -> list[float]:
     """The unit vector of a text; fewer dimensions are a shortened and rescaled longer vector."""
-    sums = [0.0] * DIMENSIONS
+    sums = [0.0] * dimensions
     for feature, weight in _features(text):
-        hashed = zlib.crc32(feature.encode("utf-8", "surrogatepass"))
-        # A bit of the hash that the place doesn't use decides the sign, so that collisions cancel out.
-        sums[hashed % DIMENSIONS] += weight if hashed >> 16 & 1 else -weight
-    return _unit(sums[:dimensions])
+        for place, sign in enumerate(_signs(feature)[:dimensions]):
+            sums[place] += weight * sign
+    return _unit(sums)
+
+
+@lru_cache(maxsize=4096)
+def _signs(feature: str) -> list[int]:
+    """A direction of its own for each feature: +1 or -1 in every dimension, so that short vectors differ too."""
+    bits = int.from_bytes(blake2b(feature.encode("utf-8", "surrogatepass"), digest_size=DIMENSIONS // 8).digest())
+    return [1 if bits >> place & 1 else -1 for place in range(DIMENSIONS)]
 
 
 def packed(values: list[float]) -> str:

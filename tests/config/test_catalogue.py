@@ -20,7 +20,7 @@ from llmctl.errors import ConfigError
 MATRIX = """
 openai        | bearer  | -     | OPENAI_API_KEY           | rename | gpt-6-luna | text-embedding-3-small
 azure         | api-key | -     | AZURE_OPENAI_API_KEY     | rename | - | -
-azure-classic | api-key | -     | AZURE_OPENAI_API_KEY     | model_list | - | -
+azure-classic | api-key | -     | AZURE_OPENAI_API_KEY     | model_list | {deployment} | -
 anthropic     | bearer  | -     | ANTHROPIC_API_KEY        | structured | claude-sonnet-5-5 | -
 gemini        | bearer  | -     | GEMINI_API_KEY           | drop embedding_batch roles | gemini-3.8-flash | gemini-embedding-001
 vertex        | bearer  | -     | -                        | roles | - | -

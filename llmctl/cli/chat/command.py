@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import typer
@@ -87,6 +87,8 @@ def run(options: ChatOptions, streams: Streams) -> None:
     """
     _check(options)
     session = open_session(options, streams)
+    if session.target.embedded and streams.terminal:
+        session.target = replace(session.target, headers={"x-demo-pace": "0.02"})  # as a person reads
     params = request_params(options)
     messages = user_message(read_prompt(options.prompt, options.stdin, streams), options.system)
     if options.dry_run or options.curl:

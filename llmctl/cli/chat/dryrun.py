@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from llmctl.core.redact import SECRET_HEADERS, show_headers
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from llmctl.cli.session import Session
 
 PLACEHOLDER = "$LLMCTL_KEY"
+DEMO_URL = "http://127.0.0.1:4010/v1"
 
 
 def show_request(
@@ -21,6 +23,9 @@ def show_request(
 ) -> None:
     """Print the request that would go out. No key is looked up; its place holds a variable's name."""
     variable = _variable(session)
+    if session.target.embedded:
+        session.target = replace(session.target, base_url=DEMO_URL)
+        session.streams.note("the demo provider listens there once `llmctl demo serve` runs")
 
     async def prepare(client: Any) -> HttpRequest:
         request: HttpRequest = await client.prepare_chat(messages, key=variable, whole=whole, **params)

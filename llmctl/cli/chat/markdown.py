@@ -8,18 +8,23 @@ scrolled out of the window is never redrawn.
 from __future__ import annotations
 
 import io
+import re
 import shutil
 import time
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from llmctl.cli.streams import Streams
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from collections.abc import Iterator
+
+    from rich.console import Console, ConsoleOptions
+    from rich.markdown import Markdown
 
 WIDEST = 100
 FRAME = 1 / 60
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
 SYNC_ON, SYNC_OFF = "\x1b[?2026h", "\x1b[?2026l"
 
 
@@ -110,12 +115,26 @@ class MarkdownWriter:
 
 def render(source: str, columns: int) -> list[str]:
     """Markdown as lines with ANSI colours, without the spaces that Rich fills lines up with."""
-    from rich.markdown import Markdown
-
     console = _console(columns)
     with console.capture() as capture:
-        console.print(Markdown(source, code_theme="ansi_dark", hyperlinks=False))
+        console.print(_document(source))
     return _trimmed(capture.get().splitlines())
+
+
+def _document(source: str) -> Markdown:
+    """Rich's Markdown, with headings at the left and not in boxes."""
+    from rich.markdown import Heading, Markdown
+    from rich.text import Text
+
+    class PlainHeading(Heading):
+        def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
+            self.text.justify = "left"
+            yield self.text
+
+    class Document(Markdown):
+        elements: ClassVar[dict[str, Any]] = {**Markdown.elements, "heading_open": PlainHeading}
+
+    return Document(source, code_theme="ansi_dark", hyperlinks=False)
 
 
 def _console(columns: int) -> Console:
@@ -132,8 +151,9 @@ def _console(columns: int) -> Console:
 
 
 def _trimmed(lines: list[str]) -> list[str]:
-    while lines and not lines[0].strip():
+    """Without blank lines at both ends, and without the spaces that fill a line up."""
+    while lines and not _ANSI.sub("", lines[0]).strip():
         lines = lines[1:]
-    while lines and not lines[-1].strip():
+    while lines and not _ANSI.sub("", lines[-1]).strip():
         lines = lines[:-1]
     return [line.rstrip() for line in lines]

@@ -93,7 +93,7 @@ def run(options: EmbedOptions, streams: Streams) -> None:
 
 def _limits(options: EmbedOptions) -> Limits:
     files = [os.path.abspath(file) for file in options.file or () if file != "-"]
-    return Limits(options.model, options.batch, options.parallel, not options.fresh, files)
+    return Limits(options.batch, options.parallel, not options.fresh, files)
 
 
 def _kind(options: EmbedOptions) -> str:

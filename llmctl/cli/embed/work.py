@@ -21,7 +21,6 @@ from llmctl.core.events import Usage
 class Limits:
     """How a run goes about it. `files` are absolute paths; the run is known by them when resumed."""
 
-    model: str | None
     batch: int | None
     parallel: int
     resume: bool
@@ -43,7 +42,7 @@ class Work:
         self.model: str | None = None
 
     async def run(self, client: Any) -> None:
-        model = await client.embedding_model(self.limits.model)
+        model = await client.embedding_model(None)
         self.model = model
         self._resume(model)
         todo = [text for text in self.texts if text not in self.vectors]
@@ -91,7 +90,7 @@ class Work:
         cost = usage.cost if usage else None
         if usage and cost is None:
             target = self.session.target
-            price = self.session.config.price(target.profile, self.limits.model or target.embedding_model or "")
+            price = self.session.config.price(target.profile, target.embedding_model or self.model or "")
             cost = cost_of(usage, price)
         self.cost = None if cost is None or self.cost is None else self.cost + cost
 

@@ -42,7 +42,7 @@ def _keys(env: Mapping[str, str]) -> list[Found]:
         if provider.dead or provider.local or not variable:
             continue
         base_url, problem = _address(provider, env)
-        found.append(Found(provider.id, provider.id, variable, base_url, provider.model, problem))
+        found.append(Found(provider.id, provider.id, variable, base_url, provider.own_model, problem))
     return found
 
 

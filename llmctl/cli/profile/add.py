@@ -112,7 +112,10 @@ def _table(options: AddOptions, provider: Provider, streams: Streams) -> dict[st
     table: dict[str, Any] = {} if provider.id == "generic" else {"provider": provider.id}
     base_url = options.base_url or _from_environment(provider, streams)
     if not base_url and provider.placeholders():
-        base_url = provider.fill(complete_parts(provider, parse_parts(options.part), streams))
+        parts = complete_parts(provider, parse_parts(options.part), streams)
+        base_url = provider.fill(parts)
+        if provider.model and "{" in provider.model:
+            table["model"] = provider.model.format(**parts)
     elif options.part:
         raise UsageError(f"{provider.title} has no parts to --set")
     if not base_url and not provider.base_url:
