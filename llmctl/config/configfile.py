@@ -88,7 +88,8 @@ def edit_config(path: Path) -> Iterator[TomlEditor]:
         editor = TomlEditor(text)
         yield editor
         if editor.text != text:
-            write_private(path, editor.text.encode())
+            same_ends = re.sub(r"(?<!\r)\n", "\r\n", editor.text) if "\r\n" in text else editor.text
+            write_private(path, same_ends.encode())
 
 
 def check_name(name: str) -> str:

@@ -35,7 +35,7 @@ class MarkdownWriter:
         self._streams = streams
         self._pending = ""  # source of the block that may still change
         self._live: list[str] = []  # its lines on the screen
-        self._begun = False
+        self._frozen = False  # whether a block is finished
         self._next_frame = 0.0
         self._width = 0
         self._parser: Any = None
@@ -57,21 +57,20 @@ class MarkdownWriter:
         finished, rest = ([self._pending], "") if final else self._split()
         frame: list[str] = []
         for block in finished:
-            frame += self._block(block)
+            frame += self._block(block, first=not (self._frozen or frame))
         frozen = len(frame)
         if rest.strip():
-            frame += self._block(rest)
+            frame += self._block(rest, first=not (self._frozen or frame))
         self._replace(frame)
         if finished:
+            self._frozen = True
             self._pending = rest
             self._live = frame[frozen:]
 
-    def _block(self, source: str) -> list[str]:
+    def _block(self, source: str, first: bool) -> list[str]:
         """The lines of one block, with a blank one above unless it is the first of all."""
         lines = render(source, self._columns())
-        blank = [""] if self._begun or self._live else []
-        self._begun = True
-        return [*blank, *lines]
+        return lines if first else ["", *lines]
 
     def _split(self) -> tuple[list[str], str]:
         """(finished blocks, the rest): every top-level block but the last can't change any more."""

@@ -80,7 +80,7 @@ def run(options: EmbedOptions, streams: Streams) -> None:
     )
     work = Work(session, items, params, _limits(options))
     try:
-        session.run(work.run, concurrent=len(work.texts) > 1 and options.parallel > 1)
+        session.run(work.run, concurrent=work.concurrent)
     except BaseException:
         done = work.close(complete=False)
         if done:

@@ -41,6 +41,13 @@ class Work:
         self.cost: float | None = 0.0
         self.model: str | None = None
 
+    @property
+    def concurrent(self) -> bool:
+        """Whether requests go side by side, as far as can be told before the first."""
+        target = self.session.target
+        most = self.limits.batch or target.quirks(target.embedding_model or "").embedding_batch
+        return self.limits.parallel > 1 and sum(1 for _ in batches(self.texts, most)) > 1
+
     async def run(self, client: Any) -> None:
         model = await client.embedding_model(None)
         self.model = model
@@ -49,7 +56,7 @@ class Work:
         most = self.limits.batch or client.target.quirks(model).embedding_batch
         ranges = list(batches(todo, most))
         progress = Progress(self.session.streams, len(self.texts), len(self.texts) - len(todo), len(ranges) > 1)
-        if len(ranges) > 1 and self.limits.parallel > 1:
+        if self.concurrent:
             await self._side_by_side(client, model, todo, ranges, progress)
         else:
             for batch in ranges:
