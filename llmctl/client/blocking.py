@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import functools
 import http.client
+import io
 import socket
 import time
-from collections.abc import AsyncGenerator, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -41,6 +43,43 @@ def can_serve(proxy: str | None) -> bool:
     return proxy is None or proxy.startswith("http://")
 
 
+class _Limited(io.RawIOBase):
+    """Reads a socket within a deadline: each read may take what is left, however slowly bytes trickle in."""
+
+    def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
+        self._sock = sock
+        self._deadline = deadline
+        self._raw = sock.makefile("rb", buffering=0)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        self._sock.settimeout(self._deadline.remaining())
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _Response(http.client.HTTPResponse):
+    """Reads within a deadline, and passes over interim replies such as 103 (http.client knows only 100)."""
+
+    def __init__(self, sock: socket.socket, deadline: Deadline, readers: list[_Limited], **options: Any) -> None:
+        super().__init__(sock, **options)
+        self.fp.close()
+        readers.append(_Limited(sock, deadline))
+        self.fp = io.BufferedReader(readers[-1])
+
+    def _read_status(self) -> tuple[str, int, str]:
+        while True:
+            version, status, reason = super()._read_status()  # type: ignore[misc]  # not in typeshed
+            if not 100 < status < 200 or status == 101:
+                return version, status, reason
+            http.client.parse_headers(self.fp)
+
+
 class BlockingTransport:
     """One connection a request. `env` is where proxies and certificate paths are looked up."""
 
@@ -48,21 +87,27 @@ class BlockingTransport:
         self._tls = tls
         self._proxy = proxy
         self._env = env
+        self._open: set[Callable[[], None]] = set()
 
     async def send(self, request: HttpRequest, deadline: Deadline) -> HttpReply:
         parts = urlsplit(request.url)
         proxy = choose_proxy(request.url, self._proxy, self._env)
-        connection, target, extra = self._prepare(parts, proxy, deadline.connect_seconds())
+        connection, target, extra = self._prepare(parts, proxy)
+        readers: list[_Limited] = []  # what holds the socket open when there is no reply to close
+        connection.response_class = functools.partial(  # type: ignore[assignment]
+            _Response, deadline=deadline, readers=readers
+        )
         try:
             _connect(connection, parts, proxy, deadline)
             assert connection.sock is not None
             sock = connection.sock
             sock.settimeout(deadline.remaining())
             _write(connection, request, target, extra)
-            sock.settimeout(deadline.remaining())
             response = connection.getresponse()
         except BaseException as error:
             connection.close()
+            for reader in readers:
+                reader.close()
             if isinstance(error, TimeoutError):
                 raise deadline.error() from error
             if isinstance(error, http.client.HTTPException | OSError):
@@ -70,20 +115,27 @@ class BlockingTransport:
             raise
         headers = {name.lower(): value for name, value in response.headers.items()}
 
-        async def close() -> None:
+        def release() -> None:
             response.close()
             connection.close()
+            self._open.discard(release)
 
-        return HttpReply(response.status, headers, _chunks(response, sock, deadline), close)
+        async def close() -> None:
+            release()
+
+        self._open.add(release)
+        return HttpReply(response.status, headers, _chunks(response, deadline), close)
 
     async def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
 
     async def close(self) -> None:
-        """Connections are closed with their replies."""
+        """Hang up on replies that nobody has read to the end."""
+        for release in list(self._open):
+            release()
 
     def _prepare(
-        self, parts: SplitResult, proxy: str | None, seconds: float
+        self, parts: SplitResult, proxy: str | None
     ) -> tuple[http.client.HTTPConnection, str, dict[str, str]]:
         """A connection not yet opened, the request target, and headers for the proxy."""
         host, port = parts.hostname or "", parts.port
@@ -99,30 +151,33 @@ class BlockingTransport:
 
             context = make_context(self._tls, self._env)
             first = (via.hostname or "", via.port or 80) if via else (host, port or 443)
-            connection = http.client.HTTPSConnection(*first, timeout=seconds, context=context)
+            connection = http.client.HTTPSConnection(*first, context=context)
             if via:
                 connection.set_tunnel(host, port or 443, tunnel)
             return connection, path, {}
         if via:
-            connection = http.client.HTTPConnection(via.hostname or "", via.port or 80, timeout=seconds)
+            connection = http.client.HTTPConnection(via.hostname or "", via.port or 80)
             return connection, f"http://{parts.netloc}{path}", tunnel
-        return http.client.HTTPConnection(host, port or 80, timeout=seconds), path, {}
+        return http.client.HTTPConnection(host, port or 80), path, {}
 
 
 def _connect(
     connection: http.client.HTTPConnection, parts: SplitResult, proxy: str | None, deadline: Deadline
 ) -> None:
     address = parts.netloc if not proxy else f"the proxy {urlsplit(proxy).hostname}"
+    deadline.connecting(address)
+    connection.timeout = deadline.remaining()
     try:
         connection.connect()
     except TimeoutError as error:
-        raise deadline.connect_error(address) from error
+        raise deadline.error() from error
     except OSError as error:
         if proxy and type(error) is OSError and "Tunnel" in str(error):  # http.client says it in words only
             raise ProxyFailed(f"the proxy refused the connection to {parts.netloc}: {error}") from error
         raise connect_failure(error, address, proxied=bool(proxy)) from error
     except http.client.HTTPException as error:
         raise not_http(address) from error
+    deadline.connected()
     assert connection.sock is not None
     connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -148,14 +203,11 @@ def _exchange_failure(error: Exception, parts: SplitResult) -> NetworkError | Ex
     return NetworkError(f"the connection to {parts.netloc} failed: {error}")
 
 
-async def _chunks(
-    response: http.client.HTTPResponse, sock: socket.socket, deadline: Deadline
-) -> AsyncGenerator[bytes, None]:
+async def _chunks(response: http.client.HTTPResponse, deadline: Deadline) -> AsyncGenerator[bytes, None]:
     """The body as it comes. http.client does not notice a body shorter than announced: we do."""
     left = response.length  # None when chunked, or when the end of the connection ends the body
     try:
         while left is None or left > 0:
-            sock.settimeout(deadline.remaining())
             data = response.read1(65536 if left is None else min(65536, left))
             if not data:
                 break

@@ -10,66 +10,72 @@ from llmctl.errors import ConnectTimeout, FirstTokenTimeout, IdleTimeout, TimedO
 
 
 class Deadline:
-    """Says how long a transport may still wait, and raises the error of the limit that ran out.
+    """Says how long a transport may still wait, and makes the error of the limit that ran out.
 
-    `total` runs over all attempts. `first_token` runs in each streamed attempt until `token()`,
-    `idle` from then on, from one portion of bytes to the next. Whole answers have only `total`.
+    `total` runs over all attempts. `connect` runs while connecting (a proxy's tunnel and TLS
+    included), `first_token` in each streamed attempt until `token()`, `idle` from then on, from one
+    portion of bytes to the next. Whole answers know only `connect` and `total`.
     """
 
     def __init__(self, limits: Timeouts, clock: Callable[[], float] = time.monotonic) -> None:
         self.limits = limits
         self._clock = clock
-        self._total_end = clock() + limits.total
-        self._phase: type[TimedOut] = TotalTimeout
-        self._phase_end = self._total_end
+        self._ends: dict[type[TimedOut], float] = {TotalTimeout: clock() + limits.total}
+        self._address = ""
 
     def start_attempt(self, streamed: bool) -> None:
         """A request is about to be sent."""
+        self._ends = {TotalTimeout: self._ends[TotalTimeout]}
         if streamed:
-            self._phase, self._phase_end = FirstTokenTimeout, self._clock() + self.limits.first_token
-        else:
-            self._phase, self._phase_end = TotalTimeout, self._total_end
+            self._ends[FirstTokenTimeout] = self._clock() + self.limits.first_token
+
+    def connecting(self, address: str) -> None:
+        """A connection to the address (as people know it) is being made."""
+        self._address = address
+        self._ends[ConnectTimeout] = self._clock() + self.limits.connect
+
+    def connected(self) -> None:
+        """The request itself goes out now."""
+        self._ends.pop(ConnectTimeout, None)
 
     def token(self) -> None:
-        """The first token has come: from here on, silence counts."""
-        self._phase = IdleTimeout
-        self.alive()
+        """The first token of a stream has come: from here on, silence counts."""
+        if self._ends.pop(FirstTokenTimeout, None) is not None:
+            self._ends[IdleTimeout] = self._clock() + self.limits.idle
 
     def alive(self) -> None:
         """Bytes have come."""
-        if self._phase is IdleTimeout:
-            self._phase_end = self._clock() + self.limits.idle
+        if IdleTimeout in self._ends:
+            self._ends[IdleTimeout] = self._clock() + self.limits.idle
 
     def remaining(self) -> float:
         """Seconds left, above 0. Raises the TimedOut error of the limit that ran out."""
-        left = min(self._phase_end, self._total_end) - self._clock()
+        left = min(self._ends.values()) - self._clock()
         if left <= 0:
             raise self.error()
         return left
 
-    def connect_seconds(self) -> float:
-        return min(self.limits.connect, self.remaining())
-
     def allows(self, seconds: float) -> bool:
         """Whether that long a wait ends before the total limit."""
-        return self._clock() + seconds < self._total_end
-
-    def connect_error(self, address: str) -> TimedOut:
-        return ConnectTimeout(
-            f"no connection to {address} within {self.limits.connect:g} s (timeout.connect)",
-            hint="is the address right, and is the server up?",
-        )
+        return self._clock() + seconds < self._ends[TotalTimeout]
 
     def error(self) -> TimedOut:
         """The error of the limit that runs out first."""
-        if self._total_end <= self._phase_end or self._phase is TotalTimeout:
-            return TotalTimeout(
-                f"the answer was not complete within {self.limits.total:g} s (timeout.total)",
-                hint="raise it with --timeout SECONDS or timeout.total in the profile",
+        kind = min(self._ends, key=self._ends.__getitem__)
+        limits = self.limits
+        if kind is ConnectTimeout:
+            return ConnectTimeout(
+                f"no connection to {self._address} within {limits.connect:g} s (timeout.connect)",
+                hint="is the address right, and is the server up?",
             )
-        if self._phase is FirstTokenTimeout:
+        if kind is FirstTokenTimeout:
             return FirstTokenTimeout(
-                f"no token came within {self.limits.first_token:g} s (timeout.first_token)",
+                f"no token came within {limits.first_token:g} s (timeout.first_token)",
                 hint="a model that is loading or thinking may need more: timeout.first_token in the profile",
             )
-        return IdleTimeout(f"nothing came for {self.limits.idle:g} s in the middle of the answer (timeout.idle)")
+        if kind is IdleTimeout:
+            return IdleTimeout(f"nothing came for {limits.idle:g} s in the middle of the answer (timeout.idle)")
+        return TotalTimeout(
+            f"the answer was not complete within {limits.total:g} s (timeout.total)",
+            hint="raise it with --timeout SECONDS or timeout.total in the profile",
+        )

@@ -156,7 +156,10 @@ def _same_origin_redirect(request: HttpRequest, reply: HttpReply) -> HttpRequest
     location = reply.headers.get("location")
     if reply.status not in (307, 308) and not (request.method == "GET" and reply.status in (301, 302)):
         return None
-    url = urljoin(request.url, location or "")
-    if not location or origin(url) != origin(request.url):
+    try:
+        url = urljoin(request.url, location or "")
+        if not location or origin(url) != origin(request.url):
+            return None
+    except ValueError:  # a location that is no URL
         return None
     return HttpRequest(request.method, url, request.headers, request.body, request.secrets)

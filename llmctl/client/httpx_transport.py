@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -33,11 +34,16 @@ class HttpxTransport:
         proxy = choose_proxy(request.url, self._proxy, self._env)
         client = self._client(request.url, proxy)
         wire = httpx.Request(request.method, request.url, headers=dict(request.headers), content=request.body)
-        limits = {"connect": deadline.connect_seconds(), "read": None, "write": None, "pool": None}
-        wire.extensions["timeout"] = limits
-        with _translated(request.url, proxy, deadline):
-            async with asyncio.timeout(deadline.remaining()):
-                response = await client.send(wire, stream=True)
+        deadline.connecting(urlsplit(request.url).netloc)
+        # anyio leaves a socket open when it is cancelled in a handshake, so httpcore's own timer comes first
+        wire.extensions["timeout"] = {"connect": deadline.remaining(), "read": None, "write": None, "pool": None}
+        with _translated(request.url, proxy):
+            try:
+                async with asyncio.timeout(deadline.remaining() + 0.05) as limit:
+                    wire.extensions["trace"] = _until_sent(deadline, limit)
+                    response = await client.send(wire, stream=True)
+            except (TimeoutError, httpx.ConnectTimeout) as error:
+                raise deadline.error() from error
         return HttpReply(
             response.status_code, dict(response.headers), _chunks(response, deadline), response.aclose
         )
@@ -59,7 +65,9 @@ class HttpxTransport:
             try:
                 client = httpx.AsyncClient(
                     verify=context,
-                    proxy=proxy,
+                    proxy=httpx.Proxy(proxy, ssl_context=context if proxy.startswith("https") else None)
+                    if proxy
+                    else None,
                     trust_env=False,
                     timeout=None,  # noqa: S113 - the Deadline's limits hold
                 )
@@ -71,15 +79,22 @@ class HttpxTransport:
         return client
 
 
+def _until_sent(deadline: Deadline, limit: asyncio.Timeout) -> Callable[[str, dict[str, Any]], Awaitable[None]]:
+    """A trace for httpcore: connecting, a proxy's tunnel and TLS included, ends when the request goes out."""
+
+    async def trace(event: str, info: dict[str, Any]) -> None:
+        if event.endswith("send_request_headers.started") and info["request"].method != b"CONNECT":
+            deadline.connected()
+            limit.reschedule(asyncio.get_running_loop().time() + deadline.remaining())
+
+    return trace
+
+
 @contextlib.contextmanager
-def _translated(url: str, proxy: str | None, deadline: Deadline) -> Iterator[None]:
+def _translated(url: str, proxy: str | None) -> Iterator[None]:
     address = urlsplit(url).netloc
     try:
         yield
-    except TimeoutError as error:
-        raise deadline.error() from error
-    except httpx.ConnectTimeout as error:
-        raise deadline.connect_error(address) from error
     except httpx.ProxyError as error:
         raise ProxyFailed(f"the proxy refused the connection to {address}: {error}") from error
     except httpx.ConnectError as error:
@@ -89,7 +104,10 @@ def _translated(url: str, proxy: str | None, deadline: Deadline) -> Iterator[Non
         if "disconnected" in str(error):  # h11 tells the two apart in words only
             raise NetworkError(f"{address} closed the connection without an answer") from error
         raise not_http(address) from error
-    except httpx.TransportError as error:
+    except (httpx.TransportError, OSError) as error:
+        root = _root(error)
+        if isinstance(root, ssl.SSLError):  # TLS 1.3 refuses a client after its handshake
+            raise connect_failure(root, address) from error
         raise NetworkError(f"{address} closed the connection without an answer") from error
 
 
@@ -112,7 +130,7 @@ async def _chunks(response: httpx.Response, deadline: Deadline) -> AsyncGenerato
             return
         except TimeoutError as error:
             raise deadline.error() from error
-        except (httpx.TransportError, httpx.StreamError) as error:
+        except (httpx.TransportError, httpx.StreamError, OSError) as error:
             raise StreamBroken("the connection broke off in the middle of the reply") from error
         deadline.alive()
         yield chunk

@@ -13,7 +13,7 @@ from llmctl.core.chat import ChatDecoder
 from llmctl.core.events import Event
 from llmctl.core.quirks import Quirks
 from llmctl.core.sse import SSEDecoder
-from llmctl.errors import NotUnderstood, StreamBroken
+from llmctl.errors import NotUnderstood, StreamBroken, TimedOut
 
 
 @dataclass
@@ -104,18 +104,22 @@ async def _streamed(
     head: bytes, chunks: AsyncGenerator[bytes, None], decoder: ChatDecoder
 ) -> AsyncGenerator[Event, None]:
     sse = SSEDecoder()
-    for name, data in sse.feed(head):
-        for event in decoder.feed(data, name):
-            yield event
-    if not decoder.done:
-        async for chunk in chunks:
+    try:
+        for name, data in sse.feed(head):
+            for event in decoder.feed(data, name):
+                yield event
+        while not decoder.done:
+            chunk = await anext(chunks, None)
+            if chunk is None:
+                break
             for name, data in sse.feed(chunk):
                 for event in decoder.feed(data, name):
                     yield event
-            if decoder.done:
-                return
-    for event in _last(sse, decoder):
-        yield event
+        for event in _last(sse, decoder):
+            yield event
+    except (StreamBroken, TimedOut):
+        if not decoder.complete:
+            raise  # after the last finish_reason only usage and [DONE] can be missing
 
 
 def _last(sse: SSEDecoder, decoder: ChatDecoder) -> list[Event]:

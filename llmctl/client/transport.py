@@ -6,7 +6,7 @@ Adapters: blocking.py (http.client, for one-shot commands) and httpx_transport.p
 from __future__ import annotations
 
 import zlib
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Protocol
@@ -86,13 +86,38 @@ async def decoded(reply: HttpReply) -> AsyncGenerator[bytes, None]:
         return
     if encoding not in ("gzip", "x-gzip", "deflate"):
         raise NotUnderstood(f"the reply is compressed with {encoding}, which was not asked for")
-    inflater = zlib.decompressobj(zlib.MAX_WBITS | 32)
+    inflate = _gunzip if encoding != "deflate" else _inflate
     try:
-        async for chunk in reply.chunks:
-            while chunk:
-                piece = inflater.decompress(chunk, _PIECE)
-                chunk = inflater.unconsumed_tail
-                if piece:
-                    yield piece
+        async with aclosing(inflate(reply.chunks)) as pieces:
+            async for piece in pieces:
+                yield piece
     except zlib.error as error:
         raise NotUnderstood(f"the reply is not valid {encoding}") from error
+
+
+async def _gunzip(chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    inflater = zlib.decompressobj(zlib.MAX_WBITS | 32)
+    async for chunk in chunks:
+        for piece in _pieces(inflater, chunk):
+            yield piece
+
+
+async def _inflate(chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    """deflate: with zlib's header, or bare as some servers send it."""
+    inflater = None
+    async for chunk in chunks:
+        if inflater is None and chunk:
+            headed = chunk[0] & 0x0F == 8 and chunk[0] >> 4 <= 7
+            inflater = zlib.decompressobj(zlib.MAX_WBITS if headed else -zlib.MAX_WBITS)
+        if inflater:
+            for piece in _pieces(inflater, chunk):
+                yield piece
+
+
+def _pieces(inflater: zlib._Decompress, data: bytes) -> Iterator[bytes]:
+    """What the data inflates to, a megabyte at a time, so that a bomb meets the size limits."""
+    while data:
+        piece = inflater.decompress(data, _PIECE)
+        data = inflater.unconsumed_tail
+        if piece:
+            yield piece

@@ -88,8 +88,17 @@ def edit_config(path: Path) -> Iterator[TomlEditor]:
         editor = TomlEditor(text)
         yield editor
         if editor.text != text:
-            same_ends = re.sub(r"(?<!\r)\n", "\r\n", editor.text) if "\r\n" in text else editor.text
-            write_private(path, same_ends.encode())
+            write_private(path, _encoded(editor.text, text, path))
+
+
+def _encoded(text: str, before: str, path: Path) -> bytes:
+    """The text with the line ends that the file had. Raises ConfigError for what no file can hold."""
+    if "\r\n" in before:
+        text = re.sub(r"(?<!\r)\n", "\r\n", text)
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise ConfigError(f"{path} can't hold {error.object[error.start : error.end]!r}: it is no text") from error
 
 
 def check_name(name: str) -> str:

@@ -40,7 +40,7 @@ def resolve_key(key: str, profile: str, folder: Path, env: Mapping[str, str]) ->
     elif kind == "cmd":
         value, problem = _from_command(rest)
     elif kind == "file":
-        value, problem = _from_file(Path(rest).expanduser(), folder)
+        value, problem = _from_file(folder / os.path.expanduser(rest))
     elif kind == "keyring":
         value, problem = _from_keyring(profile)
     else:
@@ -93,7 +93,7 @@ def _from_command(command: str) -> tuple[str, str]:
         done = subprocess.run(  # noqa: S602 - the user's own command, in the user's own config
             command, shell=True, stdin=stdin, stdout=subprocess.PIPE, timeout=COMMAND_SECONDS, check=False
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
+    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         return "", f"the command {command!r} did not finish ({type(error).__name__})"
     if done.returncode:
         return "", f"the command {command!r} ended with exit code {done.returncode}"
@@ -101,12 +101,13 @@ def _from_command(command: str) -> tuple[str, str]:
     return (lines[0] if lines else ""), f"the command {command!r} printed nothing"
 
 
-def _from_file(path: Path, folder: Path) -> tuple[str, str]:
-    path = path if path.is_absolute() else folder / path
+def _from_file(path: Path) -> tuple[str, str]:
     try:
         return path.read_text("utf-8", "replace"), f"{path} is empty"
     except OSError as error:
         return "", f"can't read {path}: {error.strerror or error}"
+    except ValueError:  # a null byte
+        return "", f"{str(path)!r} can't be a file's name"
 
 
 def _from_keyring(profile: str) -> tuple[str, str]:

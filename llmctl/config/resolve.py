@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from llmctl.config.configfile import Config, load_config
 from llmctl.config.keys import key_from_variables, reference_kind, resolve_key
@@ -20,6 +21,9 @@ from llmctl.config.target import Target, Tls, no_key
 from llmctl.core.quirks import Quirks, merge_quirks
 from llmctl.core.urls import clean_base_url, origin
 from llmctl.errors import ConfigError, KeyMissing, NoProfile, UsageError
+
+if TYPE_CHECKING:
+    from llmctl.config.catalogue import Provider
 
 DEMO_MODEL, DEMO_EMBED, DEMO_IMAGE = "demo", "demo-embed", "demo-image"
 
@@ -56,32 +60,38 @@ def resolve_target(
 def select(config: Config, choices: Choices, env: Mapping[str, str], folder: Path) -> Selection:
     """Choose profile and model. Raises NoProfile when nothing names one."""
     project = find_project(folder)
-    candidates = (
+    profiles = [
         (choices.profile, "option"),
         (env.get("LLMCTL_PROFILE"), "LLMCTL_PROFILE"),
         (project.profile, str(project.path)),
         (config.current, str(config.path)),
         ("env" if env.get("OPENAI_BASE_URL") or env.get("OPENAI_API_KEY") else None, "OPENAI_* variables"),
-    )
-    models = (
+        ("env" if choices.base_url else None, "option"),
+    ]
+    models = [
         (choices.model, "option"),
         (env.get("LLMCTL_MODEL"), "LLMCTL_MODEL"),
         (project.model, str(project.path)),
+    ]
+    rank, name, by = next(
+        ((n, name, by) for n, (name, by) in enumerate(profiles) if name), (len(profiles), "", "")
     )
-    model, model_by = next(((m, by) for m, by in models if m), (None, "profile"))
-    if model and not choices.profile:
+    for strength, (model, model_by) in enumerate(models):
+        if not model:
+            continue
         head, slash, tail = model.partition("/")
-        if slash and tail and (head in config.names or head in RESERVED):
+        if rank > strength and slash and tail and (head in config.names or head in RESERVED):
             return Selection(head, model_by, tail, model_by)
-    name, by = next(((n, by) for n, by in candidates if n), (None, ""))
-    if name is None and choices.base_url:
-        name, by = "env", "option"
-    if name is None:
+        if strength == 2 and project.profile and project.profile != name:
+            break  # the project's model belongs to the project's profile
+        if name:
+            return Selection(name, by, model, model_by)
+    if not name:
         raise NoProfile(
             "no profile is chosen",
             hint="`llmctl init` finds keys and local servers; `llmctl chat -p demo` works without any",
         )
-    return Selection(name, by, model, model_by)
+    return Selection(name, by)
 
 
 def build_target(config: Config, choices: Choices, env: Mapping[str, str], folder: Path) -> Target:
@@ -132,7 +142,6 @@ def profile_target(profile: Profile, folder: Path, env: Mapping[str, str]) -> Ta
             f"profile {profile.name} has no complete base_url",
             hint=f"llmctl profile edit {profile.name} --base-url URL",
         )
-    variables = provider.key_env if provider and _same_place(profile, provider.base_url) else ()
     return Target(
         profile=profile.name,
         base_url=clean_base_url(base_url, f"profiles.{profile.name}.base_url"),
@@ -140,7 +149,7 @@ def profile_target(profile: Profile, folder: Path, env: Mapping[str, str]) -> Ta
         model=profile.model or (provider.own_model if provider else None),
         embedding_model=profile.embedding_model or (provider.embedding_model if provider else None),
         image_model=profile.image_model,
-        key=_profile_key(profile, variables, folder, env, provider.auth if provider else "none"),
+        key=_profile_key(profile, provider, folder, env),
         auth=profile.auth or (provider.auth if provider else "bearer"),
         headers={**(provider.headers if provider else {}), **profile.headers},
         timeout=profile.timeout,
@@ -151,24 +160,29 @@ def profile_target(profile: Profile, folder: Path, env: Mapping[str, str]) -> Ta
     )
 
 
-def _same_place(profile: Profile, base_url: str | None) -> bool:
-    """Whether the profile is at the provider's own address, so that the provider's key may go there.
+def _same_place(profile: Profile, provider: Provider) -> bool:
+    """Whether the profile is at one of the provider's own addresses, so that the provider's key may go there.
 
     An address with placeholders is the user's own in any case.
     """
-    if profile.base_url is None or not base_url or "{" in base_url:
+    if profile.base_url is None or not provider.base_url or "{" in provider.base_url:
         return True
-    return origin(clean_base_url(profile.base_url)) == origin(base_url)
+    own = {origin(url) for url in (provider.base_url, *provider.alternatives) if "{" not in url}
+    return origin(clean_base_url(profile.base_url)) in own
 
 
 def _profile_key(
-    profile: Profile, variables: tuple[str, ...], folder: Path, env: Mapping[str, str], auth: str
+    profile: Profile, provider: Provider | None, folder: Path, env: Mapping[str, str]
 ) -> Callable[[], str | None]:
+    """How to find the key: the profile's reference, else the provider's variables where they may be used."""
+    variables = provider.key_env if provider and _same_place(profile, provider) else ()
+    needed = provider is not None and (profile.auth or provider.auth) != "none"
+
     def key() -> str | None:
         if profile.key:
             return resolve_key(profile.key, profile.name, folder, env)
         found = key_from_variables(variables, env)
-        if found is None and auth != "none" and profile.provider:
+        if found is None and needed:
             error = KeyMissing(
                 f"no key for profile {profile.name}"
                 + (f": {' or '.join(variables)} is not set" if variables else ""),
@@ -183,7 +197,7 @@ def _profile_key(
 
 def _tls(profile: Profile, folder: Path) -> Tls:
     def absolute(path: str) -> str:
-        return str(folder / Path(path).expanduser())
+        return str(folder / os.path.expanduser(path))
 
     bundle = absolute(profile.ca_bundle) if profile.ca_bundle else None
     cert = profile.client_cert

@@ -55,8 +55,9 @@ class Target:
         """The same target at another address; on another origin nothing of the provider's goes along."""
         if origin(base_url) == origin(self.base_url or base_url):
             return replace(self, base_url=base_url)
+        tls = Tls(ca_bundle=self.tls.ca_bundle)
         return Target(
-            self.profile, base_url, timeout=self.timeout, retries=self.retries, proxy=self.proxy, tls=self.tls
+            self.profile, base_url, timeout=self.timeout, retries=self.retries, proxy=self.proxy, tls=tls
         )
 
     def auth_headers(self, key: str | None) -> dict[str, str]:

@@ -15,6 +15,7 @@ from typing import Any
 from llmctl.config.tomltext import Path, Statement, scan
 from llmctl.errors import ConfigError
 
+_BLANK = re.compile(r"(?:[ \t]*\r?\n)*")
 _BARE = re.compile(r"[A-Za-z0-9_-]+\Z")
 
 
@@ -50,20 +51,30 @@ class TomlEditor:
         self._commit(self._delete_text(path), _without_empty(data, path[:-1]), lenient=True)
 
     def rename(self, path: Path, name: str) -> None:
-        """Give a table or value another name, in its place."""
+        """Give a table or value another name, in its place; nothing happens where there is none."""
         data = copy.deepcopy(self.data)
-        holder = _table_at(data, path[:-1])
+        holder = _existing(data, path[:-1])
+        if holder is None:
+            raise ConfigError(f"{_dotted(path)} is not in a table of the file")
+        if path[-1] not in holder or name == path[-1]:
+            return
+        if name in holder:
+            raise ConfigError(f"{_dotted((*path[:-1], name))} exists already")
         renamed = {name if key == path[-1] else key: value for key, value in holder.items()}
         holder.clear()
         holder.update(renamed)
-        depth = len(path) - 1
-        text = self.text
+        text = self._renamed_text(path, name)
+        self._commit(text if text != self.text else self._set_text(path[:-1], holder), data)
+
+    def _renamed_text(self, path: Path, name: str) -> str:
+        """The text with the key changed wherever it is written out; in inline tables it is not."""
+        text, depth = self.text, len(path) - 1
         for statement in reversed(scan(text)):
-            base = 0 if statement.kind != "pair" else len(statement.table)
+            base = len(statement.table) if statement.kind == "pair" else 0
             if statement.path[: len(path)] == path and depth >= base:
                 part = statement.key[depth - base]
                 text = text[: part.start] + _key(name) + text[part.end :]
-        self._commit(text if text != self.text else self._set_text(path[:-1], holder), data)
+        return text
 
     def _commit(self, text: str, data: dict[str, Any], lenient: bool = False) -> None:
         try:
@@ -143,22 +154,22 @@ class TomlEditor:
 
 
 def _regions(text: str, statements: list[Statement], path: Path) -> list[tuple[int, int]]:
-    """What to cut for a path: its lines, and the whole region of each of its tables.
+    """What to cut for a path: its lines, and each of its tables from the header to the last line.
 
-    Comments behind the last blank line of a region belong to what follows, and stay.
+    Comments behind a table's last line may be about what follows, and stay.
     """
     regions: list[tuple[int, int]] = []
     headers = [s for s in statements if s.kind != "pair"]
     for statement in statements:
         if statement.path[: len(path)] != path or any(start <= statement.start < end for start, end in regions):
             continue
-        if statement.kind == "pair":
-            regions.append((statement.start, statement.end))
-            continue
-        limit = next((h.start for h in headers if h.start > statement.start), len(text))
-        last = [s.end for s in statements if statement.start <= s.start < limit][-1]
-        blank = text.rfind("\n\n", last - 1, limit)
-        regions.append((statement.start, blank + 2 if blank >= 0 else limit))
+        end = statement.end
+        if statement.kind != "pair":
+            limit = next((h.start for h in headers if h.start > statement.start), len(text))
+            end = [s.end for s in statements if statement.start <= s.start < limit][-1]
+            blank = _BLANK.match(text, end)
+            end = blank.end() if blank else end
+        regions.append((statement.start, end))
     return regions
 
 

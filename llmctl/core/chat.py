@@ -50,6 +50,11 @@ class ChatDecoder:
         self.model: str | None = None
         self.id: str | None = None
 
+    @property
+    def complete(self) -> bool:
+        """Whether every choice has said why it ended."""
+        return bool(self._choices) and all(choice.reason for choice in self._choices.values())
+
     def feed(self, data: bytes | str, event: str = "") -> list[Event]:
         """Decode one payload. Raises the provider's in-band error, or NotUnderstood for what is no JSON."""
         if self.done:
@@ -79,7 +84,7 @@ class ChatDecoder:
             if ended or self._usage:
                 raise NotUnderstood("the provider sent an answer without any content")
             raise StreamBroken("the connection closed before any answer came")
-        if not ended and not any(choice.reason for choice in self._choices.values()):
+        if not ended and not self.complete:
             raise StreamBroken("the stream broke off before the answer was complete")
         events: list[Event] = []
         for choice in self._choices.values():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -18,7 +19,8 @@ def choose_proxy(url: str, configured: str | None, env: Mapping[str, str]) -> st
     if configured is not None:
         return None if configured in ("", "none") else check_proxy(configured, "proxy")
     parts = urlsplit(url)
-    if _bypassed(parts.hostname or "", parts.port, _variable(env, "no_proxy")):
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    if _bypassed(parts.hostname or "", port, _variable(env, "no_proxy")):
         return None
     for name in (f"{parts.scheme}_proxy", "all_proxy"):
         value = _variable(env, name)
@@ -46,21 +48,22 @@ def _variable(env: Mapping[str, str], name: str) -> str:
     return env.get(name) or env.get(name.upper()) or ""
 
 
-def _bypassed(host: str, port: int | None, rules: str) -> bool:
-    """Whether NO_PROXY covers the host: *, names and their subdomains, host:port, addresses, networks."""
-    for rule in (part.strip().lower() for part in rules.replace(" ", ",").split(",")):
-        if not rule:
-            continue
-        name, colon, rule_port = rule.rpartition(":")
-        if colon and rule_port.isdigit() and "]" not in rule_port and name.count(":") == 0:
-            if str(port) != rule_port:
-                continue
-            rule = name
-        rule = rule.strip("[]")
-        suffix = rule.removeprefix("*").lstrip(".")
-        if rule == "*" or host == suffix or (suffix and host.endswith("." + suffix)) or _in_network(host, rule):
-            return True
-    return False
+def _bypassed(host: str, port: int, rules: str) -> bool:
+    """Whether NO_PROXY covers the host: *, names and their subdomains, addresses, networks, each with a port."""
+    return any(_covers(rule, host, port) for rule in rules.replace(",", " ").lower().split())
+
+
+def _covers(rule: str, host: str, port: int) -> bool:
+    with_port = re.fullmatch(r"(\[.*\]|[^:]*):(\d+)", rule)
+    if with_port:
+        if int(with_port[2]) != port:
+            return False
+        rule = with_port[1]
+    rule = rule.strip("[]")
+    if rule == "*" or host == rule or _in_network(host, rule):
+        return True
+    suffix = rule.removeprefix("*").lstrip(".")
+    return bool(suffix) and (host == suffix or host.endswith(f".{suffix}"))
 
 
 def _in_network(host: str, rule: str) -> bool:
