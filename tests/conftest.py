@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from support.cli import Cli
 from support.leaks import recorder
 from support.upstream import Upstream

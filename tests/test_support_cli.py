@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from support.cli import Cli
 from support.leaks import SECOND_KEY, TEST_KEY, Recorder
 

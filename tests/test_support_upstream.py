@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 import trustme
+
 from support.upstream import (
     Cut,
     Delay,

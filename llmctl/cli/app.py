@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import sys
 from typing import Annotated, Any
 
@@ -24,7 +26,7 @@ COMMANDS: Table = {
     "current": ("llmctl.cli.current", "Print the profile and model in use."),
     "key": ("llmctl.cli.key.group", "Set, remove and test keys."),
     "demo": ("llmctl.cli.demo.group", "Run the demo provider for other programs."),
-    "help": ("llmctl.cli.help", "Read about a topic: scripting, config, quirks."),
+    "help": ("llmctl.cli.help", "Read about a topic: config, providers, quirks, scripting."),
 }
 
 app = make_app("One command line for every OpenAI-compatible provider.")
@@ -53,8 +55,13 @@ def root(
     """One command line for every OpenAI-compatible provider."""
 
 
+class HelpWanted(UsageError):
+    """A group without a command: its message is the help."""
+
+
 def run(args: list[str]) -> int:
     """Run the command line; the exit code. Nothing but this function turns an error into one."""
+    args = [os.fsencode(argument).decode("utf-8", "replace") for argument in args]
     streams = Streams()
     streams.json_errors = _wants_json(args)
     try:
@@ -65,20 +72,30 @@ def run(args: list[str]) -> int:
     except OutputClosed:
         _discard_output()
         return 0
-    except OutputFailed as error:
-        _discard_output()
-        return _fail(error, streams)
-    except LlmctlError as error:
-        return _fail(error, streams)
-    except KeyboardInterrupt:
-        return _fail(Interrupted("interrupted"), streams)
-    except typer.Abort:
+    except (KeyboardInterrupt, typer.Abort):
         return _fail(Interrupted("interrupted"), streams)
     except Exception as error:  # noqa: BLE001 - the boundary
-        if hasattr(error, "format_message"):  # Typer's own usage errors
-            return _usage(error, streams)
-        return _bug(error, streams)
+        failure = _as_ours(error, args)
+        if isinstance(failure, OutputFailed):
+            _discard_output()
+        return _fail(failure, streams)
     return code if isinstance(code, int) else 0
+
+
+def _as_ours(error: Exception, args: list[str]) -> LlmctlError:
+    """The error to show: ours, Typer's in our words, a full disk under Typer's help, or a bug."""
+    if isinstance(error, LlmctlError):
+        return error
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EIO, errno.EBADF):
+        return OutputFailed(f"the answer can't be written: {error.strerror}")
+    if hasattr(error, "format_message"):
+        return _usage(error, args)
+    if os.environ.get("LLMCTL_TRACEBACK"):
+        raise error
+    return LlmctlError(
+        f"a bug in llmctl: {type(error).__name__}: {error}",
+        hint="run it again with LLMCTL_TRACEBACK=1 and report what it prints",
+    )
 
 
 def _wants_json(args: list[str]) -> bool:
@@ -92,9 +109,13 @@ def _fail(error: LlmctlError, streams: Streams) -> int:
 
         streams.say(json.dumps({"error": error.as_dict()}, ensure_ascii=False))
         return error.exit_code
+    if isinstance(error, HelpWanted):
+        streams.say(error.message)
+        return error.exit_code
     if isinstance(error, Interrupted) and streams.error_terminal:
         streams.say("")  # the terminal has shown ^C on this line
-    where = f"{error.profile}: " if error.profile and error.profile not in error.message else ""
+    named = error.profile in re.split(r"[\s,:;'\"]+", error.message)
+    where = f"{error.profile}: " if error.profile and not named else ""
     streams.error(where + error.message, error.hint)
     details = {"status": error.status, "request id": error.request_id, "retry after": _seconds(error.retry_after)}
     known = ", ".join(f"{name} {value}" for name, value in details.items() if value)
@@ -107,33 +128,25 @@ def _seconds(value: float | None) -> str | None:
     return None if value is None else f"{value:g} s"
 
 
-def _usage(error: Any, streams: Streams) -> int:
-    """Typer's usage errors, in our words. No message at all means that help was asked for."""
+def _usage(error: Any, args: list[str]) -> UsageError:
+    """Typer's usage errors in our words."""
     message = error.format_message()
-    context = getattr(error, "ctx", None)
     if type(error).__name__ == "NoArgsIsHelpError":
-        streams.say(message)
-        return 2
+        return HelpWanted(message)
     possible = getattr(error, "possibilities", None)
-    hint = f"did you mean {' or '.join(sorted(possible))}?" if possible else None
-    if hint:
-        message = f"no such option: {getattr(error, 'option_name', '')}"
-    if context is not None and not hint:
-        hint = f"see {context.command_path} --help"
-    return _fail(UsageError(message.strip().rstrip("."), hint=hint), streams)
-
-
-def _bug(error: Exception, streams: Streams) -> int:
-    if os.environ.get("LLMCTL_TRACEBACK"):
-        raise error
-    failure = LlmctlError(
-        f"a bug in llmctl: {type(error).__name__}: {error}",
-        hint="run it again with LLMCTL_TRACEBACK=1 and report what it prints",
+    if possible:
+        option = getattr(error, "option_name", "")
+        return UsageError(f"no such option: {option}", hint=f"did you mean {' or '.join(sorted(possible))}?")
+    command = f"llmctl {args[0]}" if args and args[0] in COMMANDS else "llmctl"
+    context = getattr(error, "ctx", None)
+    return UsageError(
+        message.strip().rstrip("."), hint=f"see {context.command_path if context else command} --help"
     )
-    return _fail(failure, streams)
 
 
 def _discard_output() -> None:
     """Point stdout at nothing, or Python complains when it flushes at exit."""
+    if sys.stdout is None:
+        return
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, sys.stdout.fileno())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,8 +10,9 @@ import typer
 from llmctl.cli.options import command
 from llmctl.cli.streams import DIM, Streams
 from llmctl.config.configfile import load_config
-from llmctl.config.paths import config_file
+from llmctl.config.paths import config_file, working_folder
 from llmctl.config.resolve import Choices, build_target, select
+from llmctl.core.urls import shown
 
 
 @dataclass(frozen=True)
@@ -25,15 +25,15 @@ class CurrentOptions:
 def run(options: CurrentOptions, streams: Streams) -> None:
     """Print the profile and model in use, and on a terminal also what chose them."""
     config = load_config(config_file(streams.env))
-    selection = select(config, Choices(), streams.env, Path.cwd())
-    target = build_target(config, Choices(), streams.env, Path.cwd())
+    selection = select(config, Choices(), streams.env, working_folder())
+    target = build_target(config, Choices(), streams.env, working_folder())
     if options.json:
         streams.out_json(
             {
                 "profile": target.profile,
                 "model": target.model,
                 "provider": target.provider,
-                "base_url": target.base_url or None,
+                "base_url": shown(target.base_url) or None,
                 "chosen_by": selection.profile_by,
             }
         )

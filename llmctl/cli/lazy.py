@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from importlib import import_module
 from typing import Any
 
@@ -29,6 +30,9 @@ class LazyGroup(TyperGroup):
             return None
         command = typer.main.get_command(import_module(self.table[cmd_name][0]).app)
         command.name = cmd_name
+        for parameter in command.params:
+            if parameter.required and parameter.metavar:  # Typer would show {NAME}
+                parameter.make_metavar = functools.partial(_metavar, parameter.metavar)
         return command
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
@@ -43,6 +47,10 @@ class LazyGroup(TyperGroup):
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in self.table.items()])
+
+
+def _metavar(name: str, ctx: Any, usage: bool = False) -> str:
+    return name
 
 
 def lazy_group(table: Table) -> type[LazyGroup]:

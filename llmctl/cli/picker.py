@@ -5,8 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 
-import typer
-
+from llmctl.cli.posix import raw_keys
 from llmctl.cli.streams import BOLD, DIM, Streams
 from llmctl.core.suggest import nearest
 from llmctl.errors import Interrupted
@@ -47,27 +46,29 @@ def pick(streams: Streams, title: str, names: Sequence[str], start: str | None) 
     """The chosen name. Raises Interrupted for Esc and Ctrl-C."""
     picker = Picker(names, start)
     drawn = 0
-    while True:
-        drawn = _draw(streams, title, picker, drawn)
-        key = typer.getchar()
-        if key in ("\r", "\n"):
-            if picker.chosen:
-                _clear(streams, drawn)
-                return picker.chosen
-        elif key in ("\x1b", "\x03", "\x04"):
+    with raw_keys() as read_key:
+        try:
+            while True:
+                drawn = _draw(streams, title, picker, drawn)
+                key = read_key()
+                if key in ("\r", "\n") and picker.chosen:
+                    return picker.chosen
+                if key in ("\x1b", "\x03", "\x04"):
+                    raise Interrupted("nothing chosen")
+                picker.key(key)
+        finally:
             _clear(streams, drawn)
-            raise Interrupted("nothing chosen")
-        else:
-            picker.key(key)
 
 
 def _draw(streams: Streams, title: str, picker: Picker, drawn: int) -> int:
     rows = max(1, min(MOST_ROWS, shutil.get_terminal_size().lines - 2))
     first = max(0, picker.at - rows + 1)
-    lines = [f"{title}: {picker.typed}"]
+    width = shutil.get_terminal_size().columns - 3
+    lines = [f"{title}: {picker.typed}"[:width]]
     for number, name in enumerate(picker.matches[first : first + rows], first):
         marked = number == picker.at
-        lines.append(streams.paint(f"> {name}", BOLD) if marked else streams.paint(f"  {name}", DIM))
+        shown = name if len(name) <= width - 2 else f"{name[: width - 3]}…"
+        lines.append(streams.paint(f"> {shown}", BOLD) if marked else streams.paint(f"  {shown}", DIM))
     _clear(streams, drawn)
     streams.say("\n".join(lines))
     return len(lines)

@@ -7,29 +7,28 @@ import select
 import stat
 import sys
 
-from llmctl.cli.streams import Streams, decode_input
+from llmctl.cli.streams import Streams
 from llmctl.errors import UsageError
 
 SILENCE = 1.0
 """Seconds that a pipe may stay silent before a prompt that came as an argument goes out without it."""
 
 
-def read_prompt(argument: str | None, wait: bool | None, streams: Streams) -> str:
+def read_prompt(argument: str | None, wait: bool | None, streams: Streams, strict: bool = False) -> str:
     """The argument, then what stands on standard input. `wait`: --stdin True, --no-stdin False, neither None.
 
-    Raises UsageError when there is no prompt at all.
+    Raises UsageError when there is no prompt at all, and with `strict` when stdin stays silent.
     """
-    argument = _clean(argument) if argument is not None else None
     if argument == "-":
         argument, wait = None, True
-    piped = _piped(argument, wait, streams)
+    piped = _piped(argument, wait, streams, strict)
     parts = [part for part in (argument, piped) if part and part.strip()]
     if not parts:
         raise UsageError("there is no prompt", hint='give one: llmctl chat "Hello", or pipe it in')
     return "\n\n".join(parts)
 
 
-def _piped(argument: str | None, wait: bool | None, streams: Streams) -> str:
+def _piped(argument: str | None, wait: bool | None, streams: Streams, strict: bool) -> str:
     if wait is False or sys.stdin is None:
         return ""
     if streams.input_terminal:
@@ -37,9 +36,13 @@ def _piped(argument: str | None, wait: bool | None, streams: Streams) -> str:
             return ""
         streams.say(streams.paint("Type the prompt, then Ctrl-D.", "2"))
     elif argument is not None and not wait and not _speaks(sys.stdin.fileno()):
+        if strict:
+            raise UsageError(
+                "standard input is open but silent", hint="--stdin waits for it, --no-stdin ignores it"
+            )
         streams.note("standard input is open but silent; going on without it (--stdin waits for it)")
         return ""
-    return decode_input(sys.stdin.buffer.read(), "standard input")
+    return streams.read_input()
 
 
 def _speaks(descriptor: int) -> bool:
@@ -51,8 +54,3 @@ def _speaks(descriptor: int) -> bool:
     if stat.S_ISREG(mode) or os.name == "nt":  # select knows only sockets on Windows
         return True
     return bool(select.select([descriptor], [], [], SILENCE)[0])
-
-
-def _clean(argument: str) -> str:
-    """Bytes of the command line that are no text would fail later, when they are sent."""
-    return argument.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

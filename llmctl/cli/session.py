@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from llmctl.cli.options import TargetOptions
-from llmctl.cli.streams import DIM, Streams
+from llmctl.cli.streams import DIM, Streams, harmless
 from llmctl.config.configfile import Config, load_config
 from llmctl.config.keys import reference_kind
-from llmctl.config.paths import config_file
+from llmctl.config.paths import config_file, working_folder
 from llmctl.config.resolve import Choices, build_target
-from llmctl.config.target import Target
+from llmctl.config.target import Target, Timeouts
 from llmctl.core.retry import Wait
+from llmctl.errors import ConfigError, LlmctlError, UsageError
 
 if TYPE_CHECKING:
     from llmctl.client.client import Client
 
 T = TypeVar("T")
+E = TypeVar("E", bound=LlmctlError)
 
 
 class Session:
@@ -29,6 +30,7 @@ class Session:
         self.target = target
         self.config = config
         self.streams = streams
+        self.on_wait: Callable[[], None] | None = None  # called when nothing more can be read at once
         if not target.tls.verify:
             streams.warn(f"profile {target.profile} does not check certificates (verify = false)")
 
@@ -52,7 +54,7 @@ class Session:
             return asyncio.run(
                 self._closing(Client(target, on_retry=self._retry, on_note=self.streams.note), call)
             )
-        transport = BlockingTransport(target.tls, target.proxy, self.streams.env)
+        transport = BlockingTransport(target.tls, target.proxy, self.streams.env, self.on_wait)
         client = Client(target, transport=transport, on_retry=self._retry, on_note=self.streams.note)
         return drive(self._closing(client, call))
 
@@ -63,20 +65,35 @@ class Session:
 
         return closing()
 
+    def price(self, model: str | None) -> Mapping[str, float] | None:
+        """The user's own price of a model. A price that is written wrongly costs a warning, not the answer."""
+        try:
+            return self.config.price(self.target.profile, model or "")
+        except ConfigError as error:
+            self.streams.warn(error.message)
+            return None
+
+    def about(self, error: E) -> E:
+        """The error with the profile that it is about."""
+        error.profile, error.provider = self.target.profile, self.target.provider
+        return error
+
     def _retry(self, wait: Wait) -> None:
         cause = wait.cause
         status = f"{cause.status} " if cause.status else ""
         which = f"retry {cause.attempts} of {self.target.retries} in {wait.seconds:.1f} s"
-        self.streams.say(self.streams.paint(f"{which}: {status}{cause.message}", DIM))
+        self.streams.say(self.streams.paint(f"{which}: {status}{harmless(cause.message)}", DIM))
 
 
 def open_session(options: TargetOptions, streams: Streams) -> Session:
     """Read the configuration and choose the target. Raises ConfigError."""
     config = load_config(config_file(streams.env))
     choices = Choices(options.profile, options.model, options.base_url, options.key)
-    target = build_target(config, choices, streams.env, Path.cwd())
+    target = build_target(config, choices, streams.env, working_folder())
     if options.model:
         target = replace(target, embedding_model=target.model, image_model=target.model)
+    if target.profile in config.names and config.profile(target.profile).budget:
+        streams.warn(f"profile {target.profile} has a budget, which this version does not enforce yet")
     if options.timeout is not None:
         target = replace(target, timeout=_limited(target, options.timeout))
     if options.retries is not None:
@@ -85,8 +102,10 @@ def open_session(options: TargetOptions, streams: Streams) -> Session:
     return Session(target, config, streams)
 
 
-def _limited(target: Target, total: float) -> Any:
+def _limited(target: Target, total: float) -> Timeouts:
     """The time limits under a total: none is longer, and a longer total lengthens the wait for a token."""
+    if not 0 < total < 1e9:
+        raise UsageError("--timeout must be a number of seconds above 0")
     limits = target.timeout
     first = total if total > limits.total else min(limits.first_token, total)
     return replace(limits, connect=min(limits.connect, total), first_token=first, total=total)

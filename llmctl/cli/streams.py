@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, TextIO
@@ -15,6 +16,9 @@ from typing import Any, TextIO
 from llmctl.errors import UsageError
 
 RED, YELLOW, CYAN, BOLD, DIM = "31", "33", "36", "1", "2"
+
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 class OutputClosed(Exception):
@@ -56,15 +60,24 @@ class Streams:
 
     def out(self, text: str, end: str = "\n") -> None:
         """Write a part of the answer. Raises OutputClosed, OutputFailed."""
+        self._check_output()
         _write(sys.stdout, text + end)
 
     def out_bytes(self, data: bytes) -> None:
         """Write bytes of the answer as they are. Raises OutputClosed, OutputFailed."""
-        if sys.stdout is not None:
-            self.flush()
-            with _translated():
-                sys.stdout.buffer.write(data)
-                sys.stdout.buffer.flush()
+        self._check_output()
+        self.flush()
+        with _translated():
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+
+    def _check_output(self) -> None:
+        if sys.stdout is None:
+            raise OutputFailed("the answer can't be written: standard output is closed")
+
+    def read_input(self) -> str:
+        """All of standard input as text; "" where it is closed. Raises UsageError."""
+        return decode_input(sys.stdin.buffer.read(), "standard input") if sys.stdin is not None else ""
 
     def flush(self) -> None:
         """Hand everything over. Raises OutputClosed, OutputFailed."""
@@ -78,11 +91,11 @@ class Streams:
 
     def note(self, text: str) -> None:
         """Something to know, on stderr."""
-        self._err(f"{self.paint('note:', CYAN)} {text}")
+        self._err(f"{self.paint('note:', CYAN)} {harmless(text)}")
 
     def warn(self, text: str) -> None:
         """Something that may be wrong, on stderr."""
-        self._err(f"{self.paint('warning:', YELLOW)} {text}")
+        self._err(f"{self.paint('warning:', YELLOW)} {harmless(text)}")
 
     def say(self, text: str, end: str = "\n") -> None:
         """Plain text on stderr."""
@@ -90,9 +103,9 @@ class Streams:
 
     def error(self, text: str, hint: str | None = None) -> None:
         """What went wrong, and what to do, on stderr."""
-        self._err(f"{self.paint('error:', RED)} {text}")
+        self._err(f"{self.paint('error:', RED)} {harmless(text)}")
         if hint:
-            self._err(f"{self.paint('hint:', CYAN)} {hint}")
+            self._err(f"{self.paint('hint:', CYAN)} {harmless(hint)}")
 
     def paint(self, text: str, colour: str, stream: TextIO | None = None) -> str:
         """The text in a colour where stderr (or `stream`) shows colours."""
@@ -110,6 +123,11 @@ class Streams:
             self.flush()
         with contextlib.suppress(OutputClosed, OutputFailed):
             _write(sys.stderr, text + end)
+
+
+def harmless(text: str) -> str:
+    """Text from elsewhere without the control characters that could make a terminal do things."""
+    return _CONTROL.sub("", text)
 
 
 def is_terminal(stream: TextIO | None) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
-from llmctl.cli.streams import BOLD, Streams
+from llmctl.cli.streams import BOLD, Streams, harmless
 
 
 def print_table(streams: Streams, header: Sequence[str], rows: Sequence[Sequence[str]], right: set[int]) -> None:
@@ -14,6 +14,7 @@ def print_table(streams: Streams, header: Sequence[str], rows: Sequence[Sequence
         for row in rows:
             streams.out("\t".join(row))
         return
+    rows = [[harmless(cell) for cell in row] for row in rows]
     widths = [max(cell_width(row[i]) for row in [header, *rows]) for i in range(len(header))]
     title = "  ".join(_fit(name, widths[i], i in right) for i, name in enumerate(header)).rstrip()
     streams.out(f"\x1b[{BOLD}m{title}\x1b[0m" if streams.coloured_output else title)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,11 +13,11 @@ from llmctl.cli.options import command
 from llmctl.cli.picker import pick
 from llmctl.cli.streams import Streams
 from llmctl.config.configfile import Config, edit_config, load_config
-from llmctl.config.paths import config_file
+from llmctl.config.paths import config_file, working_folder
 from llmctl.config.profile import RESERVED
 from llmctl.config.project import FILE, find_project
 from llmctl.config.resolve import Choices, select
-from llmctl.errors import UsageError
+from llmctl.errors import ConfigError, UsageError
 
 EXAMPLES = """
 llmctl use groq              from now on, everywhere
@@ -49,16 +48,16 @@ def run(options: UseOptions, streams: Streams) -> None:
     name = options.name
     if name is None:
         if not (streams.input_terminal and streams.error_terminal):
-            streams.out(select(config, Choices(), streams.env, Path.cwd()).profile)
+            streams.out(select(config, Choices(), streams.env, working_folder()).profile)
             return
         name = pick(streams, "Profile", [*config.names, "demo"], config.current)
     _check(config, name)
     if options.shell:
         streams.out(shell_line(streams.env.get("SHELL", ""), name))
     elif options.here:
-        with edit_config(Path.cwd() / FILE) as editor:
+        with edit_config(working_folder() / FILE, lock=path) as editor:  # no lock file in a project
             editor.set(("profile",), name)
-        os.chmod(Path.cwd() / FILE, 0o644)  # it holds no secret and is shared with the project
+        os.chmod(working_folder() / FILE, 0o644)  # it holds no secret and is shared with the project
         streams.say(f"{FILE}: this folder and those below use {name}")
     else:
         with edit_config(path) as editor:
@@ -85,7 +84,11 @@ def shell_line(shell: str, name: str) -> str:
 def _say_what_hides_it(name: str, streams: Streams) -> None:
     """A stronger setting would make the switch seem without effect."""
     variable = streams.env.get("LLMCTL_PROFILE")
-    project = find_project(Path.cwd())
+    try:
+        project = find_project(working_folder())
+    except ConfigError as error:
+        streams.warn(error.message)
+        return
     if variable and variable != name:
         streams.warn(f"in this shell LLMCTL_PROFILE={variable} is stronger")
     elif project.profile and project.profile != name:

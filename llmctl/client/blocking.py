@@ -11,6 +11,7 @@ import contextlib
 import functools
 import http.client
 import io
+import select
 import socket
 import time
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
@@ -46,7 +47,8 @@ def can_serve(proxy: str | None) -> bool:
 class _Limited(io.RawIOBase):
     """Reads a socket within a deadline: each read may take what is left, however slowly bytes trickle in."""
 
-    def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
+    def __init__(self, sock: socket.socket, deadline: Deadline, on_wait: Callable[[], None] | None) -> None:
+        self._on_wait = on_wait
         self._sock = sock
         self._deadline = deadline
         self._raw = sock.makefile("rb", buffering=0)
@@ -55,6 +57,8 @@ class _Limited(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int | None:
+        if self._on_wait and not getattr(self._sock, "pending", int)() and not _readable(self._sock):
+            self._on_wait()
         self._sock.settimeout(self._deadline.remaining())
         return self._raw.readinto(buffer)
 
@@ -63,14 +67,17 @@ class _Limited(io.RawIOBase):
         super().close()
 
 
+def _readable(sock: socket.socket) -> bool:
+    return bool(select.select([sock], [], [], 0)[0])
+
+
 class _Response(http.client.HTTPResponse):
     """Reads within a deadline, and passes over interim replies such as 103 (http.client knows only 100)."""
 
-    def __init__(self, sock: socket.socket, deadline: Deadline, readers: list[_Limited], **options: Any) -> None:
+    def __init__(self, sock: socket.socket, limit: Callable[[socket.socket], _Limited], **options: Any) -> None:
         super().__init__(sock, **options)
         self.fp.close()
-        readers.append(_Limited(sock, deadline))
-        self.fp = io.BufferedReader(readers[-1])
+        self.fp = io.BufferedReader(limit(sock))
 
     def _read_status(self) -> tuple[str, int, str]:
         while True:
@@ -81,9 +88,15 @@ class _Response(http.client.HTTPResponse):
 
 
 class BlockingTransport:
-    """One connection a request. `env` is where proxies and certificate paths are looked up."""
+    """One connection a request. `env` is where proxies and certificate paths are looked up.
 
-    def __init__(self, tls: Tls, proxy: str | None, env: Mapping[str, str]) -> None:
+    `on_wait` is called before a read that would block: the time to show what has come so far.
+    """
+
+    def __init__(
+        self, tls: Tls, proxy: str | None, env: Mapping[str, str], on_wait: Callable[[], None] | None = None
+    ) -> None:
+        self._on_wait = on_wait
         self._tls = tls
         self._proxy = proxy
         self._env = env
@@ -94,9 +107,12 @@ class BlockingTransport:
         proxy = choose_proxy(request.url, self._proxy, self._env)
         connection, target, extra = self._prepare(parts, proxy)
         readers: list[_Limited] = []  # what holds the socket open when there is no reply to close
-        connection.response_class = functools.partial(  # type: ignore[assignment]
-            _Response, deadline=deadline, readers=readers
-        )
+
+        def limit(sock: socket.socket) -> _Limited:
+            readers.append(_Limited(sock, deadline, self._on_wait))
+            return readers[-1]
+
+        connection.response_class = functools.partial(_Response, limit=limit)  # type: ignore[assignment]
         try:
             _connect(connection, parts, proxy, deadline)
             assert connection.sock is not None
@@ -175,6 +191,8 @@ def _connect(
         if proxy and type(error) is OSError and "Tunnel" in str(error):  # http.client says it in words only
             raise ProxyFailed(f"the proxy refused the connection to {parts.netloc}: {error}") from error
         raise connect_failure(error, address, proxied=bool(proxy)) from error
+    except UnicodeError as error:
+        raise connect_failure(socket.gaierror(), address) from error
     except http.client.HTTPException as error:
         raise not_http(address) from error
     deadline.connected()

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from llmctl.client.deadline import Deadline
 from llmctl.client.exchange import Exchange
-from llmctl.client.stream import ChatStream, read_events
+from llmctl.client.stream import ChatStream, Record, read_events
 from llmctl.client.transport import HttpReply, Transport, decoded, read_body
 from llmctl.config.resolve import resolve_target
 from llmctl.config.target import Target
@@ -32,6 +32,7 @@ from llmctl.core.requests import (
     user_message,
 )
 from llmctl.core.retry import RetryPolicy, Wait, attempts
+from llmctl.core.urls import join
 from llmctl.errors import ConfigError, LlmctlError
 
 T = TypeVar("T")
@@ -105,7 +106,7 @@ class Client:
             return chat_body(model, given, params, quirks, not whole)
 
         return ChatStream(
-            lambda stream: self._stream("/chat/completions", body, params.pop("model", None), stream)
+            lambda record: self._stream("/chat/completions", body, params.pop("model", None), record)
         )
 
     async def chat(self, messages: str | Sequence[Message], **params: Any) -> Answer:
@@ -118,7 +119,7 @@ class Client:
         def body(model: str, quirks: Quirks) -> Body:
             return completion_body(model, prompt, params, quirks, not whole)
 
-        return ChatStream(lambda stream: self._stream("/completions", body, params.pop("model", None), stream))
+        return ChatStream(lambda record: self._stream("/completions", body, params.pop("model", None), record))
 
     async def complete(self, prompt: Any, **params: Any) -> Answer:
         """A whole text completion."""
@@ -191,7 +192,8 @@ class Client:
         model = await self.model(params.pop("model", None))
         body = chat_body(model, messages, params, self.target.quirks(model), not whole)
         self._tell(body)
-        return self._exchange.request("POST", "/chat/completions", body.json, key)
+        url = join(self._exchange.base_url, "/chat/completions")
+        return self._exchange.request("POST", url, body.json, key)
 
     async def model(self, given: str | None) -> str:
         """The chat model: as given, the target's, or the only one that the provider lists."""
@@ -218,7 +220,7 @@ class Client:
         )
 
     async def _stream(
-        self, path: str, make_body: Callable[[str, Quirks], Body], model: str | None, stream: ChatStream
+        self, path: str, make_body: Callable[[str, Quirks], Body], model: str | None, record: Record
     ) -> AsyncGenerator[Event, None]:
         """The events of a chat request. It is tried again until the first event, never after."""
         model = await self.model(model)
@@ -238,20 +240,20 @@ class Client:
                 raise
 
         begun, tries = await self._attempt(send)
-        stream.summary = self._exchange.summary(begun.reply, tries, body.notes)
-        stream.timing.first_token_ms = _since(begun.started)
+        record.summary = self._exchange.summary(begun.reply, tries, body.notes)
+        record.timing.first_token_ms = _since(begun.started)
         try:
-            stream.answer.add(begun.first)
+            record.answer.add(begun.first)
             yield begun.first
             async for event in begun.events:
-                stream.answer.add(event)
+                record.answer.add(event)
                 yield event
         except LlmctlError as error:
             error.attempts = tries
-            error.partial = stream.answer.content or None
+            error.partial = record.answer.content or None
             raise self._exchange.dressed(error, begun.reply) from error.__cause__
         finally:
-            stream.timing.total_ms = _since(begun.started)
+            record.timing.total_ms = _since(begun.started)
             await begun.events.aclose()
             await begun.reply.close()
 

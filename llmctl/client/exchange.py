@@ -11,12 +11,13 @@ from llmctl import __version__
 from llmctl.client.deadline import Deadline
 from llmctl.client.stream import Summary
 from llmctl.client.transport import HttpReply, Transport, read_error_body
+from llmctl.config.keys import checked_key
 from llmctl.config.target import Target
 from llmctl.core.faults import error_from_reply, read_fault, request_id
-from llmctl.core.redact import redact
+from llmctl.core.redact import redact, secrets_of
 from llmctl.core.requests import HttpRequest
-from llmctl.core.urls import join, origin, other_form
-from llmctl.errors import KeyRejected, LlmctlError, NotUnderstood
+from llmctl.core.urls import join, origin, other_form, shown
+from llmctl.errors import ConfigError, KeyRejected, LlmctlError, NotFound, NotUnderstood
 
 if TYPE_CHECKING:
     from llmctl.demo.server import DemoServer
@@ -39,15 +40,17 @@ class Exchange:
         await self.transport.close()
         if self._demo:
             self._demo.stop()
+            self._demo, self.base_url = None, self.target.base_url
 
     def key(self) -> str | None:
         """The key, looked up once."""
         if not self._key_known:
-            self._key, self._key_known = self.target.key(), True
+            key = self.target.key()
+            self._key, self._key_known = checked_key(key, self.target.profile) if key else None, True
         return self._key
 
-    def request(self, method: str, path: str, body: Mapping[str, Any] | None, key: str | None) -> HttpRequest:
-        """The request as it will go out."""
+    def request(self, method: str, url: str, body: Mapping[str, Any] | None, key: str | None) -> HttpRequest:
+        """The request as it will go out. Raises ConfigError for a header that can't be sent."""
         auth = self.target.auth_headers(key)
         headers = {
             "user-agent": f"llmctl/{__version__}",
@@ -57,7 +60,10 @@ class Exchange:
             **{name.lower(): value for name, value in self.target.headers.items()},
         }
         data = None if body is None else json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
-        return HttpRequest(method, join(self.base_url, path), headers, data, frozenset(auth))
+        for name, value in headers.items():
+            if not value.isascii() or not (value + "x").isprintable():
+                raise ConfigError(f"profile {self.target.profile}: the header {name} holds what can't be sent")
+        return HttpRequest(method, url, headers, data, frozenset(auth))
 
     async def open(
         self, method: str, path: str, body: Mapping[str, Any] | None, deadline: Deadline, streamed: bool
@@ -68,24 +74,29 @@ class Exchange:
         """
         if self.target.embedded and not self._demo:
             self._start_demo()
+        base = self.base_url
         try:
-            return await self._open(method, path, body, deadline, streamed)
+            return await self._open(base, method, path, body, deadline, streamed)
         except LlmctlError as error:
-            if not _no_such_path(error) or not (other := other_form(self.base_url)):
+            if not _no_such_path(error):
                 raise
-            first, self.base_url = self.base_url, other
+            # another request, running beside this one, may have found the right form already
+            other = self.base_url if self.base_url != base else other_form(base)
+            if not other:
+                raise _with_address_hint(error, self.target, base, None) from None
             try:
-                return await self._open(method, path, body, deadline, streamed)
+                reply = await self._open(other, method, path, body, deadline, streamed)
             except LlmctlError as second:
-                self.base_url = first
                 if _no_such_path(second):
-                    raise _with_address_hint(error, self.target, first) from None
+                    raise _with_address_hint(error, self.target, base, other) from None
                 raise
+            self.base_url = other
+            return reply
 
     async def _open(
-        self, method: str, path: str, body: Mapping[str, Any] | None, deadline: Deadline, streamed: bool
+        self, base: str, method: str, path: str, body: Mapping[str, Any] | None, deadline: Deadline, streamed: bool
     ) -> HttpReply:
-        request = self.request(method, path, body, self.key())
+        request = self.request(method, join(base, path), body, self.key())
         for _ in range(_REDIRECTS):
             deadline.start_attempt(streamed)
             reply = await self.transport.send(request, deadline)
@@ -94,6 +105,8 @@ class Exchange:
                 break
             await reply.close()
             request = moved
+        else:
+            raise NotFound("the address redirects in circles", hint="check base_url")
         if 200 <= reply.status < 300 and "text/html" not in reply.headers.get("content-type", ""):
             return reply
         data = await read_error_body(reply)
@@ -120,10 +133,11 @@ class Exchange:
             error.hint = self._key_hint()
         if reply and not error.request_id:
             error.request_id = request_id(reply.headers)
-        error.message = redact(error.message, [self._key])
+        secrets = [self._key, *secrets_of(self.target.headers, self.target.base_url)]
+        error.message = redact(error.message, secrets)
         error.args = (error.message,)
-        if error.partial:
-            error.partial = redact(error.partial, [self._key])
+        error.partial = redact(error.partial, secrets) if error.partial else None
+        error.request_id = redact(error.request_id, secrets) if error.request_id else None
         return error
 
     def _key_hint(self) -> str:
@@ -143,10 +157,11 @@ def _no_such_path(error: LlmctlError) -> bool:
     return "html" in error.codes
 
 
-def _with_address_hint(error: LlmctlError, target: Target, base_url: str) -> LlmctlError:
+def _with_address_hint(error: LlmctlError, target: Target, base_url: str, other: str | None) -> LlmctlError:
+    tried = f" also tried {shown(other)};" if other else ""
     error.hint = error.hint or (
-        f"is {base_url} the right base_url? also tried {other_form(base_url)}; "
-        f"change it with: llmctl profile edit {target.profile} --base-url URL"
+        f"is {shown(base_url)} the right base_url?{tried} change it with: "
+        f"llmctl profile edit {target.profile} --base-url URL"
     )
     return error
 

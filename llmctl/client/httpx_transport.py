@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from typing import Any
@@ -33,11 +34,16 @@ class HttpxTransport:
     async def send(self, request: HttpRequest, deadline: Deadline) -> HttpReply:
         proxy = choose_proxy(request.url, self._proxy, self._env)
         client = self._client(request.url, proxy)
-        wire = httpx.Request(request.method, request.url, headers=dict(request.headers), content=request.body)
-        deadline.connecting(urlsplit(request.url).netloc)
-        # anyio leaves a socket open when it is cancelled in a handshake, so httpcore's own timer comes first
-        wire.extensions["timeout"] = {"connect": deadline.remaining(), "read": None, "write": None, "pool": None}
         with _translated(request.url, proxy):
+            wire = httpx.Request(request.method, request.url, headers=dict(request.headers), content=request.body)
+            deadline.connecting(urlsplit(request.url).netloc)
+            # anyio leaves a socket open when it is cancelled in a handshake, so httpcore's own timer is first
+            wire.extensions["timeout"] = {
+                "connect": deadline.remaining(),
+                "read": None,
+                "write": None,
+                "pool": None,
+            }
             try:
                 async with asyncio.timeout(deadline.remaining() + 0.05) as limit:
                     wire.extensions["trace"] = _until_sent(deadline, limit)
@@ -95,6 +101,8 @@ def _translated(url: str, proxy: str | None) -> Iterator[None]:
     address = urlsplit(url).netloc
     try:
         yield
+    except (httpx.InvalidURL, UnicodeError) as error:
+        raise connect_failure(socket.gaierror(), address) from error
     except httpx.ProxyError as error:
         raise ProxyFailed(f"the proxy refused the connection to {address}: {error}") from error
     except httpx.ConnectError as error:

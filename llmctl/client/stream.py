@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from llmctl.client.deadline import Deadline
 from llmctl.client.transport import MAX_BODY, HttpReply, decoded
@@ -14,6 +14,8 @@ from llmctl.core.events import Event
 from llmctl.core.quirks import Quirks
 from llmctl.core.sse import SSEDecoder
 from llmctl.errors import NotUnderstood, StreamBroken, TimedOut
+
+_FIELDS = (b":", b"data", b"event", b"id", b"retry")
 
 
 @dataclass
@@ -41,20 +43,46 @@ class Summary:
     notes: tuple[str, ...] = ()
 
 
+@dataclass
+class Record:
+    """What is known of an answer so far; complete when the stream has ended."""
+
+    answer: Answer = field(default_factory=Answer)
+    timing: Timing = field(default_factory=Timing)
+    summary: Summary = field(default_factory=Summary)
+
+
 class ChatStream:
     """Iterate over it for the events. `answer` collects them, `timing` and `summary` fill up.
 
-    Leaving the iteration early closes the connection, which makes the provider stop.
+    Whoever leaves the iteration early should `close` it, or use it as an async context manager:
+    that closes the connection, which makes the provider stop.
     """
 
-    def __init__(self, start: Callable[[ChatStream], AsyncGenerator[Event, None]]) -> None:
-        self.answer = Answer()
-        self.timing = Timing()
-        self.summary = Summary()
-        self._events = start(self)
+    def __init__(self, start: Callable[[Record], AsyncGenerator[Event, None]]) -> None:
+        self._record = Record()  # apart from the stream, so that a forgotten stream is freed, and closed, at once
+        self._events = start(self._record)
+
+    @property
+    def answer(self) -> Answer:
+        return self._record.answer
+
+    @property
+    def timing(self) -> Timing:
+        return self._record.timing
+
+    @property
+    def summary(self) -> Summary:
+        return self._record.summary
 
     def __aiter__(self) -> AsyncIterator[Event]:
         return self._events
+
+    async def __aenter__(self) -> ChatStream:
+        return self
+
+    async def __aexit__(self, *_exc: object) -> None:
+        await self.close()
 
     async def close(self) -> None:
         """End the stream now."""
@@ -69,7 +97,7 @@ async def read_events(reply: HttpReply, quirks: Quirks, deadline: Deadline) -> A
     decoder = ChatDecoder(quirks)
     async with aclosing(decoded(reply)) as chunks:
         head = await _head(chunks)
-        whole = head[:1] in (b"{", b"[", b"<")
+        whole = bool(head) and not _is_stream(head)
         if whole:
             deadline.token()
             for event in decoder.feed(await _rest(head, chunks)):
@@ -88,6 +116,12 @@ async def _head(chunks: AsyncGenerator[bytes, None]) -> bytes:
         if start := chunk.lstrip():
             return start
     return b""
+
+
+def _is_stream(head: bytes) -> bool:
+    """Whether it begins as server-sent events do: with a field or a comment, perhaps cut short."""
+    head = head.removeprefix(b"\xef\xbb\xbf")
+    return any(head.startswith(field) or field.startswith(head) for field in _FIELDS)
 
 
 async def _rest(head: bytes, chunks: AsyncGenerator[bytes, None]) -> bytes:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from llmctl.core.urls import clean_base_url
 from llmctl.errors import ConfigError
 
 
@@ -85,6 +86,18 @@ class Provider:
                 hint=f"give the {name} alone, not a whole address",
             )
         return value
+
+    def server_url(self, value: str) -> str:
+        """A base URL from what variables such as OLLAMA_HOST hold: a URL with or without /v1, host:port, :port.
+
+        Raises ConfigError.
+        """
+        from urllib.parse import urlsplit
+
+        value = f"127.0.0.1{value}" if value.startswith(":") else value
+        parts = urlsplit(clean_base_url(value if "://" in value else f"http://{value}"))
+        netloc = parts.netloc if parts.port or not self.port else f"{parts.netloc}:{self.port}"
+        return f"{parts.scheme}://{netloc}{parts.path or urlsplit(self.base_url or '/v1').path}"
 
     def quirk_layers(self, model: str) -> list[Mapping[str, Any]]:
         """The provider's quirks, then those of every model prefix that fits, in the order of the file.

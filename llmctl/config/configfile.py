@@ -74,15 +74,15 @@ def load_config(path: Path) -> Config:
 
 
 @contextlib.contextmanager
-def edit_config(path: Path) -> Iterator[TomlEditor]:
-    """Edit the file under its lock; it is written, atomically and with mode 0600, if the text changed.
+def edit_config(path: Path, lock: Path | None = None) -> Iterator[TomlEditor]:
+    """Edit the file under its lock (or another file's); written atomically, mode 0600, if the text changed.
 
     A damaged file raises DamagedConfig and is left as it is.
     """
     from llmctl.config.files import locked, write_private
     from llmctl.config.tomledit import TomlEditor
 
-    with locked(path):
+    with locked(lock or path):
         text = _read(path)
         parse_toml(text, path)
         editor = TomlEditor(text)

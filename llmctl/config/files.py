@@ -6,10 +6,13 @@ import contextlib
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from llmctl.errors import ConfigError
+
+LOCK_SECONDS = 30.0
 
 
 def write_private(path: Path, data: bytes) -> None:
@@ -44,7 +47,7 @@ def locked(path: Path) -> Iterator[None]:
     except OSError as error:
         raise ConfigError(f"can't write {lock.parent}: {error.strerror or error}") from error
     try:
-        _lock(handle)
+        _lock(handle, lock)
         yield
     finally:
         os.close(handle)  # closing gives the lock back
@@ -55,19 +58,32 @@ def is_private(path: Path) -> bool:
     return sys.platform == "win32" or path.stat().st_mode & 0o077 == 0
 
 
+def _lock(handle: int, path: Path) -> None:
+    """Wait for the lock. Raises ConfigError after LOCK_SECONDS: editing takes milliseconds."""
+    end = time.monotonic() + LOCK_SECONDS
+    while not _try_lock(handle):
+        if time.monotonic() > end:
+            message = f"another program has held the lock {path} for {LOCK_SECONDS:g} s"
+            raise ConfigError(message, hint="is a llmctl stopped somewhere?")
+        time.sleep(0.02)
+
+
 if sys.platform == "win32":
     import msvcrt
 
-    def _lock(handle: int) -> None:
-        while True:
-            try:
-                msvcrt.locking(handle, msvcrt.LK_LOCK, 1)
-                return
-            except OSError:  # it gives up after ten tries, a second apart
-                continue
+    def _try_lock(handle: int) -> bool:
+        try:
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
 
 else:
     import fcntl
 
-    def _lock(handle: int) -> None:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    def _try_lock(handle: int) -> bool:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True

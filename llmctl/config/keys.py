@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from llmctl.errors import KeyMissing
 
@@ -45,37 +46,34 @@ def resolve_key(key: str, profile: str, folder: Path, env: Mapping[str, str]) ->
         value, problem = _from_keyring(profile)
     else:
         value, problem = key, "it is empty"
-    value = value.strip()
-    if not value:
+    if not value.strip():
         raise _missing(profile, problem)
-    if not value.isascii() or re.search(r"[\x00-\x20\x7f]", value):
+    return checked_key(value, profile)
+
+
+def checked_key(value: str, profile: str) -> str:
+    """The key without white space around it. Raises KeyMissing for what no header can carry."""
+    key = value.strip()
+    if not key.isascii() or re.search(r"[\x00-\x20\x7f]", key):
         raise _missing(profile, "it holds spaces, line breaks or characters that no header can carry")
-    return value
+    return key
 
 
-def key_from_variables(variables: Sequence[str], env: Mapping[str, str]) -> str | None:
-    """The key in the first of the variables that is set."""
-    return next((env[name].strip() for name in variables if env.get(name, "").strip()), None)
+def key_from_variables(variables: Sequence[str], profile: str, env: Mapping[str, str]) -> str | None:
+    """The key in the first of the variables that is set. Raises KeyMissing for what can't be one."""
+    value = next((env[name] for name in variables if env.get(name, "").strip()), None)
+    return checked_key(value, profile) if value else None
 
 
 def store_in_keyring(profile: str, key: str) -> None:
     """Put a key into the OS keyring. Raises KeyMissing when there is none."""
-    keyring, errors = _keyring(profile)
-    try:
-        keyring.set_password(SERVICE, profile, key)
-    except errors.KeyringError as error:
-        raise _missing(profile, f"the OS keyring refused it ({type(error).__name__})") from error
+    _keyring(profile, lambda keyring: keyring.set_password(SERVICE, profile, key))
 
 
 def remove_from_keyring(profile: str) -> None:
     """Take a key out of the OS keyring; nothing happens where there is none."""
-    keyring, errors = _keyring(profile)
-    try:
-        keyring.delete_password(SERVICE, profile)
-    except errors.PasswordDeleteError:
-        return
-    except errors.KeyringError as error:
-        raise _missing(profile, f"the OS keyring can't be used ({type(error).__name__})") from error
+    if _keyring(profile, lambda keyring: keyring.get_password(SERVICE, profile)):
+        _keyring(profile, lambda keyring: keyring.delete_password(SERVICE, profile))
 
 
 def _missing(profile: str, problem: str) -> KeyMissing:
@@ -97,8 +95,8 @@ def _from_command(command: str) -> tuple[str, str]:
         return "", f"the command {command!r} did not finish ({type(error).__name__})"
     if done.returncode:
         return "", f"the command {command!r} ended with exit code {done.returncode}"
-    lines = done.stdout.decode("utf-8", "replace").splitlines()
-    return (lines[0] if lines else ""), f"the command {command!r} printed nothing"
+    lines = done.stdout.decode("utf-8", "replace").split("\n")
+    return next((line for line in lines if line.strip()), ""), f"the command {command!r} printed nothing"
 
 
 def _from_file(path: Path) -> tuple[str, str]:
@@ -111,17 +109,17 @@ def _from_file(path: Path) -> tuple[str, str]:
 
 
 def _from_keyring(profile: str) -> tuple[str, str]:
-    keyring, errors = _keyring(profile)
-    try:
-        return keyring.get_password(SERVICE, profile) or "", "the OS keyring holds none"
-    except errors.KeyringError as error:
-        return "", f"the OS keyring can't be used ({type(error).__name__})"
+    found = _keyring(profile, lambda keyring: keyring.get_password(SERVICE, profile))
+    return found or "", "the OS keyring holds none"
 
 
-def _keyring(profile: str):  # type: ignore[no-untyped-def]  # keyring is an optional extra
+def _keyring(profile: str, call: Callable[[Any], str | None]) -> str | None:
+    """A call of the keyring package. Its backends raise anything, and may put the key into the message."""
     try:
         import keyring
-        import keyring.errors
     except ImportError as error:
         raise _missing(profile, "the keyring package is not installed (pip install 'llmctl[keyring]')") from error
-    return keyring, keyring.errors
+    try:
+        return call(keyring)
+    except Exception as error:  # noqa: BLE001 - see above
+        raise _missing(profile, f"the OS keyring can't be used ({type(error).__name__})") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,10 +11,18 @@ def config_file(env: Mapping[str, str]) -> Path:
     """config.toml: LLMCTL_CONFIG, else in the platform's folder for configuration."""
     given = env.get("LLMCTL_CONFIG")
     if given:
-        return Path(given).expanduser()
+        return Path(os.path.expanduser(given))
     from platformdirs import user_config_path
 
     return user_config_path("llmctl", appauthor=False) / "config.toml"
+
+
+def working_folder() -> Path:
+    """The working directory; the root where it has been deleted."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        return Path(os.sep)
 
 
 def key_folder(config: Path) -> Path:
@@ -25,7 +34,7 @@ def cache_folder(env: Mapping[str, str]) -> Path:
     """Model lists and unfinished embedding runs: LLMCTL_CACHE, else the platform's cache folder."""
     given = env.get("LLMCTL_CACHE")
     if given:
-        return Path(given).expanduser()
+        return Path(os.path.expanduser(given))
     from platformdirs import user_cache_path
 
     return user_cache_path("llmctl", appauthor=False)

@@ -12,7 +12,6 @@ from llmctl.core.urls import clean_base_url
 from llmctl.errors import ConfigError
 
 AUTH = ("bearer", "api-key", "none")
-STRINGS = ("provider", "base_url", "key", "model", "embedding_model", "image_model", "proxy", "ca_bundle")
 RESERVED = ("demo", "env")
 """Names that no profile may take: the embedded provider, and the profile made of OPENAI_* variables."""
 
@@ -93,12 +92,7 @@ def _headers(value: Any, where: str) -> dict[str, str]:
     if not isinstance(value, Mapping) or not all(isinstance(item, str) for item in value.values()):
         raise ConfigError(f"{where} must be a table of strings")
     for name, text in value.items():
-        if (
-            not name.isascii()
-            or not name
-            or any(c in "\r\n\0 :" for c in name)
-            or any(c in "\r\n\0" for c in text)
-        ):
+        if not _HEADER_NAME.match(name) or not text.isascii() or not (text + "x").isprintable():
             raise ConfigError(f"{where}: {name!r} can't be sent as a header")
     return dict(value)
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llmctl.config.configfile import Config, load_config
-from llmctl.config.keys import key_from_variables, reference_kind, resolve_key
-from llmctl.config.paths import config_file
+from llmctl.config.keys import checked_key, key_from_variables, reference_kind, resolve_key
+from llmctl.config.paths import config_file, working_folder
 from llmctl.config.profile import RESERVED, Profile
 from llmctl.config.project import find_project
 from llmctl.config.target import Target, Tls, no_key
@@ -54,7 +54,7 @@ def resolve_target(
     """The target for a profile's name, or for what the configuration chooses. Raises ConfigError."""
     variables = os.environ if env is None else env
     config = load_config(config_file(variables))
-    return build_target(config, Choices(profile, model), variables, Path.cwd())
+    return build_target(config, Choices(profile, model), variables, working_folder())
 
 
 def select(config: Config, choices: Choices, env: Mapping[str, str], folder: Path) -> Selection:
@@ -73,25 +73,24 @@ def select(config: Config, choices: Choices, env: Mapping[str, str], folder: Pat
         (env.get("LLMCTL_MODEL"), "LLMCTL_MODEL"),
         (project.model, str(project.path)),
     ]
-    rank, name, by = next(
-        ((n, name, by) for n, (name, by) in enumerate(profiles) if name), (len(profiles), "", "")
-    )
+    named = ((rank, name, by) for rank, (name, by) in enumerate(profiles) if name)
+    rank, name, by = next(named, (len(profiles), "", ""))
+    chosen: tuple[str, str] | None = None  # the strongest model; a weaker one may still name the profile
     for strength, (model, model_by) in enumerate(models):
-        if not model:
-            continue
+        if not model or (strength == 2 and name and project.profile not in (None, name)):
+            continue  # a project's model belongs to the project's profile
         head, slash, tail = model.partition("/")
         if rank > strength and slash and tail and (head in config.names or head in RESERVED):
-            return Selection(head, model_by, tail, model_by)
-        if strength == 2 and project.profile and project.profile != name:
-            break  # the project's model belongs to the project's profile
+            return Selection(head, model_by, *(chosen or (tail, model_by)))
+        chosen = chosen or (model, model_by)
         if name:
-            return Selection(name, by, model, model_by)
+            break
     if not name:
         raise NoProfile(
             "no profile is chosen",
             hint="`llmctl init` finds keys and local servers; `llmctl chat -p demo` works without any",
         )
-    return Selection(name, by)
+    return Selection(name, by, *chosen) if chosen else Selection(name, by)
 
 
 def build_target(config: Config, choices: Choices, env: Mapping[str, str], folder: Path) -> Target:
@@ -101,7 +100,8 @@ def build_target(config: Config, choices: Choices, env: Mapping[str, str], folde
     if choices.base_url:
         target = target.at(clean_base_url(choices.base_url, "--base-url"))
     if choices.key:
-        target = replace(target, key=_given_key(choices.key, target, config, env))
+        reference = None if choices.key == "none" else choices.key
+        target = replace(target, key=_given_key(choices.key, target, config, env), key_reference=reference)
     if selection.model:
         target = replace(target, model=selection.model)
     return target
@@ -150,6 +150,7 @@ def profile_target(profile: Profile, folder: Path, env: Mapping[str, str]) -> Ta
         embedding_model=profile.embedding_model or (provider.embedding_model if provider else None),
         image_model=profile.image_model,
         key=_profile_key(profile, provider, folder, env),
+        key_reference=_key_reference(profile, provider, env),
         auth=profile.auth or (provider.auth if provider else "bearer"),
         headers={**(provider.headers if provider else {}), **profile.headers},
         timeout=profile.timeout,
@@ -181,7 +182,7 @@ def _profile_key(
     def key() -> str | None:
         if profile.key:
             return resolve_key(profile.key, profile.name, folder, env)
-        found = key_from_variables(variables, env)
+        found = key_from_variables(variables, profile.name, env)
         if found is None and needed:
             error = KeyMissing(
                 f"no key for profile {profile.name}"
@@ -193,6 +194,16 @@ def _profile_key(
         return found
 
     return key
+
+
+def _key_reference(profile: Profile, provider: Provider | None, env: Mapping[str, str]) -> str | None:
+    """Where the key is looked for: the profile's reference, else the provider's variable."""
+    if profile.key or not provider or not _same_place(profile, provider):
+        return profile.key
+    found = next((name for name in provider.key_env if env.get(name)), None)
+    if not found and (profile.auth or provider.auth) != "none":
+        found = next(iter(provider.key_env), None)
+    return f"env:{found}" if found else None
 
 
 def _tls(profile: Profile, folder: Path) -> Tls:
@@ -228,7 +239,8 @@ def _environment_target(env: Mapping[str, str]) -> Target:
         provider=provider.id if provider else "generic",
         model=env.get("OPENAI_MODEL") or (provider.own_model if provider else None),
         embedding_model=provider.embedding_model if provider else None,
-        key=lambda: key,
+        key=lambda: checked_key(key, "env") if key else None,
+        key_reference="env:OPENAI_API_KEY" if key else None,
         auth=provider.auth if provider else "bearer",
         quirks=lambda model: merge_quirks(provider.quirk_layers(model) if provider else []),
     )

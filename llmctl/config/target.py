@@ -37,6 +37,8 @@ class Target:
     embedding_model: str | None = None
     image_model: str | None = None
     key: Callable[[], str | None] = field(default=no_key, repr=False)
+    key_reference: str | None = field(default=None, repr=False)
+    """Where `key` looks, as in a profile; None without a key. Fit to be shown unless it is the key itself."""
     auth: str = "bearer"
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     timeout: Timeouts = field(default_factory=Timeouts)

@@ -147,7 +147,7 @@ class _Choice:
         reason = raw.get("finish_reason")
         if isinstance(reason, str) and reason:
             self.reason = FINISH.get(reason.lower(), reason)
-            if self.reason in _BROKEN_OFF:
+            if reason.lower() in _BROKEN_OFF:
                 raise Overloaded(f"the provider broke the answer off (finish_reason {reason!r})")
 
     def finish(self) -> Iterator[Event]:

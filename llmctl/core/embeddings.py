@@ -49,6 +49,8 @@ def read_embeddings(body: bytes, expected: int, quirks: Quirks) -> Embeddings:
     error = error_in_body(payload)
     if error:
         raise error
+    if isinstance(payload, list):
+        payload = {"data": payload}  # llama.cpp's own /embeddings, without /v1
     rows = payload.get("data") if isinstance(payload, Mapping) else None
     if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
         raise NotUnderstood("the provider's answer holds no embeddings")

@@ -23,6 +23,7 @@ from llmctl.errors import (
     NotUnderstood,
     Overloaded,
     ProviderFault,
+    ProxyFailed,
     QuotaExhausted,
     RateLimited,
     RequestRefused,
@@ -53,6 +54,8 @@ BY_CODE: dict[str, type[LlmctlError]] = {
     "server_overloaded": Overloaded,
     "request_too_large": TooLarge,
 }
+
+_REFUSED = {"invalid_request_error", "invalid_request", "bad_request", "badrequesterror", "invalid_argument"}
 """Structured codes (code, type, status or reason fields, in lower case) that say more than the status."""
 
 BY_STATUS: dict[int, type[LlmctlError]] = {
@@ -60,6 +63,7 @@ BY_STATUS: dict[int, type[LlmctlError]] = {
     402: QuotaExhausted,
     403: Forbidden,
     404: NotFound,
+    407: ProxyFailed,
     408: ProviderFault,
     413: TooLarge,
     429: RateLimited,
@@ -114,7 +118,9 @@ def error_in_body(payload: Any, event: str = "") -> LlmctlError | None:
     if not payload.get("error") and event != "error" and not _is_flat_error(payload):
         return None
     fault = read_fault(payload)
-    error = _class_for(fault.status or 500, fault.codes)(fault.message or "the provider reported an error")
+    refused = bool(_REFUSED.intersection(fault.codes)) or isinstance(payload.get("detail"), list)
+    status = fault.status or (400 if refused else 500)
+    error = _class_for(status, fault.codes)(fault.message or "the provider reported an error")
     error.status = fault.status
     error.codes = fault.codes
     return error
@@ -122,15 +128,17 @@ def error_in_body(payload: Any, event: str = "") -> LlmctlError | None:
 
 def read_fault(body: Any) -> Fault:
     """Read an error body: bytes, or JSON already decoded."""
-    if isinstance(body, bytes):
-        try:
-            body = json.loads(body)
-        except (ValueError, RecursionError):
-            return Fault(_plain(body), structured=False)
+    try:
+        return _read(json.loads(body) if isinstance(body, bytes) else body)
+    except (ValueError, RecursionError):
+        return Fault(_plain(body) if isinstance(body, bytes) else "an error nested too deeply", structured=False)
+
+
+def _read(body: Any) -> Fault:
     if isinstance(body, list):
         body = next((item for item in body if isinstance(item, Mapping)), {})
     if not isinstance(body, Mapping):
-        return Fault(body if isinstance(body, str) else "")
+        return Fault(_short(body) if isinstance(body, str) else "")
     inner = body.get("error")
     outer = body
     if isinstance(inner, Mapping):
@@ -217,7 +225,7 @@ def _status(body: Mapping[str, Any]) -> int | None:
         value = body.get(name)
         if isinstance(value, int) and 400 <= value < 600:
             return value
-        if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) == 3:
+        if isinstance(value, str) and re.fullmatch("[45][0-9][0-9]", value):
             return int(value)
     return None
 
@@ -227,7 +235,8 @@ def _plain(body: bytes) -> str:
     text = body[:65536].decode("utf-8", "replace").strip()
     if text[:1] == "<":
         title = re.search(r"<title[^>]*>([^<]*)", text, re.IGNORECASE)
-        return f"a web page instead of JSON{f' ({title[1].strip()})' if title and title[1].strip() else ''}"
+        name = _short(title[1], 200) if title else ""
+        return f"a web page instead of JSON{f' ({name})' if name else ''}"
     return f"{_short(text)!r}" if text else ""
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -41,7 +40,7 @@ def _image(row: object) -> Image:
     if isinstance(encoded, str) and encoded:
         try:
             return Image(base64.b64decode(encoded, validate=True), None, revised)
-        except binascii.Error as error:
+        except ValueError as error:
             raise NotUnderstood("the provider sent an image that is not base64") from error
     if isinstance(url, str) and url:
         return Image(None, url, revised)

@@ -8,6 +8,7 @@ from typing import Any
 
 from llmctl.core.chat import parse_json
 from llmctl.core.faults import error_in_body
+from llmctl.core.numbers import amount, count
 from llmctl.errors import NotUnderstood
 
 
@@ -47,11 +48,11 @@ def _model(entry: Any) -> Model:
         return Model("")
     name = next((entry[key] for key in ("id", "name", "model") if isinstance(entry.get(key), str)), "")
     owner = entry.get("owned_by")
-    created = entry.get("created")
+    created = amount(entry.get("created"))
     return Model(
         id=name.removeprefix("models/"),  # Gemini
         owned_by=owner if isinstance(owner, str) and owner else None,
-        created=int(created) if isinstance(created, int | float) and 0 < created < 1e11 else None,
+        created=int(created) if created and created < 1e11 else None,
         context=_context(entry),
         input_price=_price(entry, "prompt", "input"),
         output_price=_price(entry, "completion", "output"),
@@ -72,8 +73,8 @@ def _context(entry: Mapping[str, Any]) -> int | None:
     )
     for table in (entry, meta if isinstance(meta, Mapping) else {}):
         for name in names:
-            value = table.get(name)
-            if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+            value = count(table.get(name))
+            if value:
                 return value
     return None
 
@@ -86,9 +87,8 @@ def _price(entry: Mapping[str, Any], per_token: str, per_million: str) -> float 
     value = pricing.get(per_token)
     if isinstance(value, str):
         try:
-            price = float(value) * 1e6
+            price = amount(float(value) * 1e6)
         except ValueError:
             return None
-        return round(price, 6) if price >= 0 else None  # OpenRouter's routers say -1: it depends
-    value = pricing.get(per_million)
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0 else None
+        return None if price is None else round(price, 6)  # OpenRouter's routers say -1: it depends
+    return amount(pricing.get(per_million))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from llmctl.core.quirks import Quirks
+from llmctl.core.quirks import STRUCTURED, Quirks
 
 Message = Mapping[str, Any]
 
@@ -45,6 +45,10 @@ def chat_body(
     word = "function" if isinstance(choice, Mapping) else choice
     if isinstance(word, str) and word in quirks.tool_choice:
         body.json["tool_choice"] = quirks.tool_choice[word]
+    wanted = body.json.get("response_format")
+    kind = wanted.get("type") if isinstance(wanted, Mapping) else None
+    if kind in STRUCTURED and STRUCTURED.index(kind) < STRUCTURED.index(quirks.structured):
+        body.notes.append(f"response_format {kind}: the provider is known to take {quirks.structured} at most")
     return _streamed(body, quirks) if stream else body
 
 
@@ -96,7 +100,7 @@ def _message(message: Message, quirks: Quirks) -> dict[str, Any]:
     if content is None and "content" in fitted and not quirks.null_content:
         fitted["content"] = ""
     if isinstance(content, list) and quirks.text_content and _only_text(content):
-        fitted["content"] = "\n".join(part["text"] for part in content)
+        fitted["content"] = _text_of(message)
     reasoning = fitted.pop("reasoning", None)
     if reasoning and quirks.replay_reasoning:
         fitted[quirks.replay_reasoning] = reasoning
@@ -109,9 +113,16 @@ def _only_text(parts: list[Any]) -> bool:
 
 def _one_system(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """All system messages joined into one at the start."""
-    systems = [m for m in messages if m["role"] == "system" and isinstance(m.get("content"), str)]
-    if len(systems) < 2 and (not systems or systems[0] is messages[0]):
+    systems = [m for m in messages if m["role"] == "system" and _text_of(m) is not None]
+    if not systems or systems == messages[:1]:
         return messages
-    joined = "\n\n".join(m["content"] for m in systems)
-    rest = [m for m in messages if m not in systems]
-    return [{"role": "system", "content": joined}, *rest]
+    joined = "\n\n".join(_text_of(m) or "" for m in systems)
+    return [{"role": "system", "content": joined}, *(m for m in messages if not any(m is s for s in systems))]
+
+
+def _text_of(message: Message) -> str | None:
+    """The content as a string; None where it is more than text."""
+    content = message.get("content")
+    if isinstance(content, list) and _only_text(content):
+        return "\n".join(part["text"] for part in content)
+    return content if isinstance(content, str) else None

@@ -21,6 +21,7 @@ class SSEDecoder:
         self._max = max_event_bytes
         self._unfinished: list[bytes] = []  # portions of a line whose end hasn't come
         self._data: list[bytes] = []
+        self._held = 0  # bytes held in _data, one more for each line
         self._size = 0  # bytes held in the two lists above
         self._event = ""
         self._first_line = True
@@ -34,23 +35,23 @@ class SSEDecoder:
                 portion = portion[1:]
         if not portion:
             return []
-        if b"\n" not in portion and b"\r" not in portion:
-            self._hold(portion)
-            self._unfinished.append(portion)
-            return []
-        if self._unfinished:
-            self._unfinished.append(portion)
-            portion = b"".join(self._unfinished)
-            self._unfinished = []
         lines = portion.splitlines()
         last = portion[-1]
         if last == 13:
             self._skip_newline = True
-        elif last != 10:
-            self._unfinished.append(lines.pop())
+        rest = b"" if last == 10 or last == 13 else lines.pop()
+        if not lines:
+            self._hold(len(rest))
+            self._unfinished.append(rest)
+            return []
+        if self._unfinished:
+            lines[0] = b"".join([*self._unfinished, lines[0]])
+            self._unfinished.clear()
+            self._size = self._held
         events = self._lines(lines)
-        self._size = sum(map(len, self._unfinished)) + sum(map(len, self._data))
-        self._hold(b"")
+        if rest:
+            self._unfinished.append(rest)
+            self._hold(len(rest))
         return events
 
     def flush(self) -> list[tuple[str, bytes]]:
@@ -59,8 +60,8 @@ class SSEDecoder:
         self._unfinished = []
         return self._lines([rest, b""] if rest else [b""])
 
-    def _hold(self, portion: bytes) -> None:
-        self._size += len(portion)
+    def _hold(self, size: int) -> None:
+        self._size += size
         if self._size > self._max:
             raise NotUnderstood(f"the provider sent a stream event of more than {self._max} bytes")
 
@@ -71,15 +72,25 @@ class SSEDecoder:
         events: list[tuple[str, bytes]] = []
         data = self._data
         for line in lines:
-            if line[:5] == b"data:":
-                data.append(line[6:] if line[5:6] == b" " else line[5:])
+            if line[:6] == b"data: ":
+                data.append(line[6:])
             elif not line:
                 if data:
                     events.append((self._event, data[0] if len(data) == 1 else b"\n".join(data)))
                     data.clear()
+                    self._held = 0
                 self._event = ""
-            elif line[:6] == b"event:":
-                self._event = line[6:].strip().decode("utf-8", "replace")
+                continue
+            elif line[:5] == b"data:":
+                data.append(line[5:])
             elif line == b"data":
                 data.append(b"")
+            else:
+                if line[:6] == b"event:":
+                    self._event = line[6:].strip().decode("utf-8", "replace")
+                continue
+        if data:
+            self._held += sum(map(len, lines)) + len(lines)
+        self._size = self._held
+        self._hold(0)
         return events

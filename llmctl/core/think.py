@@ -13,6 +13,7 @@ class ThinkSplitter:
         self._opens = tuple(f"<{tag}>" for tag in tags)
         self._close = ""
         self._held = ""
+        self._begun = False  # whether the reasoning has said anything but line breaks
         self._state = "start" if tags else "answer"
 
     def feed(self, piece: str) -> tuple[str, str]:
@@ -31,7 +32,7 @@ class ThinkSplitter:
     def flush(self) -> tuple[str, str]:
         """(reasoning, text) still held back when the stream ends."""
         held, self._held = self._held, ""
-        return (held, "") if self._state == "thinking" else ("", held)
+        return (self._thought(held), "") if self._state == "thinking" else ("", held)
 
     def _opened(self) -> bool:
         """Whether the start may still be, or is, an opening tag."""
@@ -40,7 +41,8 @@ class ThinkSplitter:
             if start.startswith(tag):
                 self._state = "thinking"
                 self._close = f"</{tag[1:]}"
-                self._held = start[len(tag) :].lstrip("\n")
+                self._held = start[len(tag) :]
+                self._begun = False
                 return True
         return len(self._held) < 256 and any(tag.startswith(start) for tag in self._opens)
 
@@ -53,11 +55,18 @@ class ThinkSplitter:
         before, found, after = self._held.partition(self._close)
         if found:
             self._held, self._state = "", "gap"
-            return before, self._after_gap(after)
+            return self._thought(before), self._after_gap(after)
         keep = _overlap(self._held, self._close)
         reasoning = self._held[: len(self._held) - keep]
         self._held = self._held[len(reasoning) :]
-        return reasoning, ""
+        return self._thought(reasoning), ""
+
+    def _thought(self, piece: str) -> str:
+        """The reasoning without the line breaks behind the opening tag."""
+        if not self._begun:
+            piece = piece.lstrip("\r\n")
+            self._begun = bool(piece)
+        return piece
 
     def _after_gap(self, piece: str) -> str:
         """The blank lines between the reasoning and the answer belong to neither."""

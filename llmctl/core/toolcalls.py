@@ -54,7 +54,7 @@ class ToolCallAssembler:
         return [
             ToolCall(
                 call=number,
-                id=call.id or f"call_{number}",
+                id=self._id(number),
                 name=call.name,
                 arguments="".join(call.pieces) or ("" if call.kind == "custom" else "{}"),
                 index=self._choice,
@@ -78,7 +78,15 @@ class ToolCallAssembler:
         piece = _arguments(body.get("input" if kind == "custom" else "arguments"))
         call.pieces.append(piece)
         call.extra.update({key: value for key, value in item.items() if key not in _STANDARD})
-        return ToolCallDelta(number, call.id or f"call_{number}", new_name, piece, self._choice)
+        return ToolCallDelta(number, self._id(number), new_name, piece, self._choice)
+
+    def _id(self, number: int) -> str:
+        """The provider's id, else call_0, call_1, … as far as these are free."""
+        given = {call.id for call in self._calls}
+        made = f"call_{number}"
+        while not self._calls[number].id and made in given:
+            made += "_"
+        return self._calls[number].id or made
 
     def _number(self, index: Any, call_id: str, name: str) -> int:
         """Which call a fragment belongs to."""
@@ -95,9 +103,13 @@ class ToolCallAssembler:
         return len(self._calls) - 1
 
     def _is_another(self, known: int, call_id: str, name: str) -> bool:
-        """A second call under an index in use: it brings both an id and a name of its own."""
+        """A second call under an index in use: it brings a name, and an id of its own where ids are sent."""
         call = self._calls[known]
-        return bool(call_id and name and call.id and call.name and call.id != call_id and _complete(call))
+        if not name or not call.name:
+            return False
+        if call_id or call.id:
+            return call_id != call.id and (name != call.name or _complete(call))
+        return name != call.name and _complete(call)
 
     def _begin(self, index: int | None) -> int:
         self._calls.append(_Call())
@@ -118,7 +130,7 @@ def _arguments(value: Any) -> str:
 
 def _complete(call: _Call) -> bool:
     try:
-        json.loads("".join(call.pieces))
+        json.loads("".join(call.pieces) or "{}")
     except (ValueError, RecursionError):
         return False
     return True

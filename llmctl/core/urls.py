@@ -8,9 +8,11 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from llmctl.errors import ConfigError
 
 _ENDPOINTS = re.compile(
-    r"/(chat/completions|completions|embeddings|models|images/generations|responses|messages)/?$"
+    r"(/(chat/completions|completions|embeddings|models|images/generations|responses|messages)|/)+\Z"
 )
 _VERSION = re.compile(r"/v\d+[a-z0-9]*(/|$)")
+_LOCAL = re.compile(r"(localhost|127(\.\d+){3}|0\.0\.0\.0|\[::1?\])(?=[:/?]|\Z)")
+_ANY = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - servers say so when they listen everywhere
 
 
 def clean_base_url(text: str, where: str = "base_url") -> str:
@@ -21,22 +23,23 @@ def clean_base_url(text: str, where: str = "base_url") -> str:
     """
     text = text.strip()
     if not re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*://", text):
-        local = re.match(r"(localhost|127\.|0\.0\.0\.0|\[::1\]|\[::\])", text)
-        text = f"{'http' if local else 'https'}://{text}"
+        text = f"{'http' if _LOCAL.match(text) else 'https'}://{text}"
+    safe = re.sub(r"//[^/?#]*@", "//***@", text)
     try:
         parts = urlsplit(text)
         host, _ = parts.hostname, parts.port
     except ValueError as error:
-        raise ConfigError(f"{where} {text!r} is not a URL ({error})") from error
-    if parts.scheme not in ("http", "https") or not host or re.search(r"[\s\x00-\x1f]", text):
-        raise ConfigError(f"{where} {text!r} is not a URL", hint="it looks like https://api.example.com/v1")
-    if parts.username or parts.password:
+        raise ConfigError(f"{where} {safe!r} is not a URL ({error})") from error
+    if "@" in parts.netloc:
         raise ConfigError(
             f"{where} must not hold a user name or password", hint="set the key with: llmctl key set"
         )
-    path = _ENDPOINTS.sub("", parts.path).rstrip("/")
-    netloc = parts.netloc.replace("0.0.0.0", "127.0.0.1").replace("[::]", "[::1]")  # noqa: S104
-    return urlunsplit((parts.scheme.lower(), netloc.lower(), path, parts.query, ""))
+    place = re.fullmatch(r"(\[.*\]|[^:]*)(:?)(\d*)", parts.netloc.lower())
+    if parts.scheme not in ("http", "https") or not host or not place or re.search(r"[\s\x00-\x1f\\]", text):
+        raise ConfigError(f"{where} {safe!r} is not a URL", hint="it looks like https://api.example.com/v1")
+    name, colon, port = place.groups()
+    netloc = _ANY.get(name, name) + (colon + port if port else "")
+    return urlunsplit((parts.scheme.lower(), netloc, _ENDPOINTS.sub("", parts.path), parts.query, ""))
 
 
 def join(base_url: str, path: str) -> str:
@@ -51,7 +54,7 @@ def join(base_url: str, path: str) -> str:
 def shown(url: str) -> str:
     """The URL fit to be shown: values in its query are hidden, as some providers take keys there."""
     parts = urlsplit(url)
-    query = re.sub(r"(?<![\w-])(?!api-version=)([\w.-]+)=[^&]*", r"\1=***", parts.query)
+    query = re.sub(r"(^|&)(?!api-version=)([^=&]*)=[^&]*", r"\1\2=***", parts.query)
     return urlunsplit((parts.scheme, parts.netloc, parts.path, query, ""))
 
 

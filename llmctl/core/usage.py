@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from llmctl.core.events import Usage
+from llmctl.core.numbers import amount, count
 from llmctl.core.quirks import Quirks
 
 
@@ -33,13 +34,7 @@ def read_usage(raw: Any, quirks: Quirks) -> Usage | None:
 
 
 def _count(table: Mapping[str, Any], *names: str) -> int | None:
-    for name in names:
-        value = table.get(name)
-        if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-            return value
-        if isinstance(value, float) and value >= 0 and value.is_integer():
-            return int(value)
-    return None
+    return next((number for name in names if (number := count(table.get(name))) is not None), None)
 
 
 def _table(raw: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
@@ -56,6 +51,5 @@ def _billed(raw: Mapping[str, Any], quirks: Quirks) -> float | None:
     value: Any = raw
     for name in quirks.cost.split("."):
         value = value.get(name) if isinstance(value, Mapping) else None
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-        return None
-    return value / quirks.cost_units_per_usd
+    billed = amount(value)
+    return None if billed is None else billed / quirks.cost_units_per_usd

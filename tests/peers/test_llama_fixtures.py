@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import pytest
+
 from support.llama import SENTENCE, THOUGHT, LlamaServer
 
 pytestmark = pytest.mark.peer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
@@ -10,9 +11,10 @@ import typer
 from llmctl.cli.chat.render import Renderer, choose_renderer
 from llmctl.cli.chat.report import price, say_usage, verdict
 from llmctl.cli.options import TargetOptions, command
+from llmctl.cli.posix import keep_output
 from llmctl.cli.prompt import read_prompt
 from llmctl.cli.session import Session, open_session
-from llmctl.cli.streams import OutputClosed, Streams
+from llmctl.cli.streams import Streams
 from llmctl.core.params import parse_options
 from llmctl.core.requests import user_message
 from llmctl.errors import Interrupted, LlmctlError, NotFound, UsageError
@@ -90,7 +92,7 @@ def run(options: ChatOptions, streams: Streams) -> None:
     if session.target.embedded and streams.terminal:
         session.target = replace(session.target, headers={"x-demo-pace": "0.02"})  # as a person reads
     params = request_params(options)
-    messages = user_message(read_prompt(options.prompt, options.stdin, streams), options.system)
+    messages = user_message(read_prompt(options.prompt, options.stdin, streams, options.strict), options.system)
     if options.dry_run or options.curl:
         from llmctl.cli.chat.dryrun import show_request
 
@@ -122,7 +124,16 @@ def request_params(options: ChatOptions) -> dict[str, Any]:
 def _check(options: ChatOptions) -> None:
     chosen = [name for name in ("json", "jsonl", "raw", "dry_run", "curl") if getattr(options, name)]
     if len(chosen) > 1:
-        raise UsageError(f"--{chosen[0].replace('_', '-')} and --{chosen[1].replace('_', '-')} exclude each other")
+        raise UsageError(f"{_flag(chosen[0])} and {_flag(chosen[1])} exclude each other")
+    unread = [name for name in ("strict", "usage", "show_reasoning") if options.raw and getattr(options, name)]
+    if unread:
+        raise UsageError(f"{_flag(unread[0])} does nothing with --raw, which does not look into the answer")
+    if options.temperature is not None and not math.isfinite(options.temperature):
+        raise UsageError("--temperature must be a number")
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def _ask(session: Session, messages: list[dict[str, Any]], params: dict[str, Any], options: ChatOptions) -> None:
@@ -138,16 +149,16 @@ def _ask(session: Session, messages: list[dict[str, Any]], params: dict[str, Any
             renderer.event(event)
         session.target = client.target
 
+    session.on_wait = renderer.wait
     try:
-        session.run(ask)
+        with keep_output(streams.terminal):
+            session.run(ask)
     except KeyboardInterrupt:
         error = Interrupted(
             "interrupted", hint="the answer above is partial" if stream and stream.answer.content else None
         )
         error.partial = (stream.answer.content or None) if stream else None
-        _broken(renderer, error)
-    except OutputClosed:
-        raise
+        _broken(renderer, session.about(error))
     except LlmctlError as error:
         if isinstance(error, NotFound):
             from llmctl.cli.modelhint import hint_model
@@ -158,7 +169,7 @@ def _ask(session: Session, messages: list[dict[str, Any]], params: dict[str, Any
     renderer.finish(stream, session, price(stream, session))
     if options.usage:
         say_usage(stream, session)
-    verdict(stream.answer, options.strict, streams)
+    verdict(stream.answer, options.strict, session)
 
 
 def _broken(renderer: Renderer, error: LlmctlError) -> None:

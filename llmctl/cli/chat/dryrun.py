@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from llmctl.core.redact import SECRET_HEADERS, show_headers
+from llmctl.core.redact import is_secret_header, show_headers
 from llmctl.core.requests import HttpRequest
+from llmctl.core.urls import shown
 
 if TYPE_CHECKING:
     from llmctl.cli.session import Session
@@ -33,7 +34,7 @@ def show_request(
 
     request = session.run(prepare)
     session.streams.out(curl(request) if as_curl else plain(request))
-    if as_curl and variable == PLACEHOLDER and "authorization" in request.headers:
+    if as_curl and variable == PLACEHOLDER and request.secrets:
         session.streams.note("set LLMCTL_KEY to the key before running it")
 
 
@@ -41,16 +42,16 @@ def plain(request: HttpRequest) -> str:
     """The request line, headers and the body, as JSON spread over lines."""
     headers = [f"{name}: {value}" for name, value in show_headers(request.headers, request.secrets).items()]
     body = json.dumps(json.loads(request.body), ensure_ascii=False, indent=2) if request.body else ""
-    return "\n".join([f"{request.method} {request.url}", *headers, "", body])
+    return "\n".join([f"{request.method} {shown(request.url)}", *headers, "", body])
 
 
 def curl(request: HttpRequest) -> str:
     """A command for a POSIX shell. The key's header is in double quotes, so that its variable counts."""
-    lines = [f"curl {shlex.quote(request.url)}"]
+    lines = [f"curl {shlex.quote(shown(request.url))}"]
     for name, value in request.headers.items():
         if name in request.secrets:
             lines.append(f'-H "{name}: {value}"')
-        elif name in SECRET_HEADERS:
+        elif is_secret_header(name):
             lines.append(f"-H {shlex.quote(f'{name}: ***')}")
         else:
             lines.append(f"-H {shlex.quote(f'{name}: {value}')}")
@@ -62,19 +63,7 @@ def curl(request: HttpRequest) -> str:
 
 def _variable(session: Session) -> str | None:
     """The shell variable that holds the key, "$LLMCTL_KEY" where it is kept elsewhere, None without a key."""
-    target = session.target
-    if target.profile == "demo":
+    reference = session.target.key_reference
+    if reference is None:
         return None
-    if target.profile == "env":
-        return "$OPENAI_API_KEY" if session.streams.env.get("OPENAI_API_KEY") else None
-    profile = session.config.profile(target.profile)
-    if profile.key:
-        return f"${profile.key[4:]}" if profile.key.startswith("env:") else PLACEHOLDER
-    if profile.provider:
-        from llmctl.config.catalogue import find_provider
-
-        provider = find_provider(profile.provider)
-        found = next((name for name in provider.key_env if session.streams.env.get(name)), None)
-        if found or provider.auth != "none":
-            return f"${found or (provider.key_env or ('LLMCTL_KEY',))[0]}"
-    return None
+    return f"${reference[4:]}" if reference.startswith("env:") else PLACEHOLDER

@@ -14,7 +14,7 @@ import time
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from llmctl.cli.streams import Streams
+from llmctl.cli.streams import Streams, harmless
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,16 +37,23 @@ class MarkdownWriter:
         self._live: list[str] = []  # its lines on the screen
         self._frozen = False  # whether a block is finished
         self._next_frame = 0.0
+        self._drawn = True  # whether all of it is on the screen
         self._width = 0
         self._parser: Any = None
 
     def write(self, text: str) -> None:
-        self._pending += text
+        self._pending += harmless(text)
+        self._drawn = False
         now = time.monotonic()
         if now >= self._next_frame:
-            self._draw(final=False)
+            self.flush()
             spent = time.monotonic() - now
             self._next_frame = now + max(FRAME, 4 * spent)  # never busy drawing for more than a fifth of the time
+
+    def flush(self) -> None:
+        if not self._drawn:
+            self._drawn = True
+            self._draw(final=False)
 
     def end(self) -> None:
         if self._pending.strip():
@@ -54,7 +61,9 @@ class MarkdownWriter:
         self._pending, self._live = "", []
 
     def _draw(self, final: bool) -> None:
-        finished, rest = ([self._pending], "") if final else self._split()
+        finished, rest = self._split()
+        if final:
+            finished, rest = [*finished, *([rest] if rest.strip() else [])], ""
         frame: list[str] = []
         for block in finished:
             frame += self._block(block, first=not (self._frozen or frame))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING, Protocol
 
 from llmctl.cli.chat.report import answer_object
-from llmctl.cli.streams import DIM, Streams
+from llmctl.cli.streams import DIM, Streams, harmless
 from llmctl.client.stream import ChatStream
 from llmctl.core.events import Event, Reasoning, Refusal, Text, ToolCall
 from llmctl.errors import LlmctlError
@@ -23,6 +24,9 @@ class Renderer(Protocol):
 
     def event(self, event: Event) -> None:
         """The next event."""
+
+    def wait(self) -> None:
+        """Nothing more can be read at once: show what has come."""
 
     def finish(self, stream: ChatStream, session: Session, cost: float | None) -> None:
         """The answer is complete."""
@@ -50,6 +54,9 @@ class Writer(Protocol):
     def write(self, text: str) -> None:
         """The next piece."""
 
+    def flush(self) -> None:
+        """Show everything that has been written."""
+
     def end(self) -> None:
         """No more will come: leave the cursor on a fresh line."""
 
@@ -62,8 +69,11 @@ class PlainWriter:
         self._last = "\n"
 
     def write(self, text: str) -> None:
-        self._streams.out(text, end="")
+        self._streams.out(harmless(text) if self._streams.terminal else text, end="")
         self._last = text[-1:] or self._last
+
+    def flush(self) -> None:
+        """It is shown already."""
 
     def end(self) -> None:
         if self._last != "\n":
@@ -99,6 +109,9 @@ class TextRenderer:
             self._writer.end()
             self._streams.note(f"the model calls {event.name}({event.arguments}); nothing runs it")
 
+    def wait(self) -> None:
+        self._writer.flush()
+
     def finish(self, stream: ChatStream, session: Session, cost: float | None) -> None:
         self._end()
         for _, pieces in sorted(self._others.items()):
@@ -119,7 +132,7 @@ class TextRenderer:
             return
         self._status.clear()
         self._thinking = True
-        self._streams.say(self._streams.paint(event.text, DIM), end="")
+        self._streams.say(self._streams.paint(harmless(event.text), DIM), end="")
 
     def _begin_text(self) -> None:
         self._status.clear()
@@ -138,7 +151,8 @@ class _Status:
 
     def show(self, text: str) -> None:
         if self._possible and text != self._shown:
-            self._streams.say(f"\r\x1b[K{self._streams.paint(f'… {text}', DIM)}", end="")
+            line = f"… {harmless(text)}"[: shutil.get_terminal_size().columns - 1]
+            self._streams.say(f"\r\x1b[K{self._streams.paint(line, DIM)}", end="")
             self._shown = text
 
     def clear(self) -> None:
@@ -160,6 +174,9 @@ class JsonlRenderer:
         if event.type != "done":
             self._streams.out_json(event.as_dict(), indent=None)
 
+    def wait(self) -> None:
+        """Everything is shown as it comes, or at the end."""
+
     def finish(self, stream: ChatStream, session: Session, cost: float | None) -> None:
         self._streams.out_json({"type": "done", **answer_object(stream, session, cost)}, indent=None)
 
@@ -178,6 +195,9 @@ class JsonRenderer:
 
     def event(self, event: Event) -> None:
         """All is collected in the stream."""
+
+    def wait(self) -> None:
+        """Everything is shown as it comes, or at the end."""
 
     def finish(self, stream: ChatStream, session: Session, cost: float | None) -> None:
         self._streams.out_json(answer_object(stream, session, cost))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from llmctl.cli.streams import DIM, Streams
+from llmctl.cli.streams import DIM
 from llmctl.client.stream import ChatStream
 from llmctl.core.answer import Answer
 from llmctl.core.cost import cost_of
@@ -46,7 +46,7 @@ def price(stream: ChatStream, session: Session) -> float | None:
         return None
     if usage.cost is not None:
         return usage.cost
-    return cost_of(usage, session.config.price(target.profile, target.model or ""))
+    return cost_of(usage, session.price(target.model))
 
 
 def say_usage(stream: ChatStream, session: Session) -> None:
@@ -71,21 +71,22 @@ def say_usage(stream: ChatStream, session: Session) -> None:
     session.streams.say(session.streams.paint(" · ".join(parts), DIM))
 
 
-def verdict(answer: Answer, strict: bool, streams: Streams) -> None:
+def verdict(answer: Answer, strict: bool, session: Session) -> None:
     """Truncation and filtering are never silent; with `strict` they are errors."""
+    streams = session.streams
     reasons = {choice.finish_reason for choice in answer.choices.values()}
     refused = any(choice.refusal for choice in answer.choices.values())
     if "length" in reasons:
         message = "the answer was cut at the token limit (finish_reason length)"
         if strict:
-            raise Truncated(message, hint="raise it with --max-tokens")
+            raise session.about(Truncated(message, hint="raise it with --max-tokens"))
         streams.warn(message)
     if "content_filter" in reasons or refused:
         message = (
             "the model refused" if refused else "the provider filtered the answer (finish_reason content_filter)"
         )
         if strict:
-            raise Filtered(message)
+            raise session.about(Filtered(message))
         streams.warn(message)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,12 +25,12 @@ class Item:
 def read_items(texts: list[str], files: list[str], whole: bool, field: str | None, streams: Streams) -> list[Item]:
     """Arguments, then files ("-" is stdin); stdin alone where there are neither.
 
-    A file is a text a line, or JSON lines where its name ends in .jsonl or its first line is a JSON
-    object; with `whole` each file is one text. Empty lines are passed over, with a note.
+    A file is a text a line, or JSON lines where its name ends in .jsonl or `field` is given; with
+    `whole` each file is one text. Empty lines are passed over, with a note.
     """
-    items = [Item(text) for text in texts]
+    items = [Item(text) for text in texts if text.strip()]
     sources = files or ([] if texts else ["-"])
-    skipped = 0
+    skipped = len(texts) - len(items)
     for source in sources:
         content = _content(source, streams)
         if whole:
@@ -53,7 +52,7 @@ def _content(source: str, streams: Streams) -> str:
             raise UsageError(
                 "there is nothing to embed", hint='give texts: llmctl embed "Hello", or pipe lines in'
             )
-        return decode_input(sys.stdin.buffer.read(), "standard input")
+        return streams.read_input()
     try:
         return decode_input(Path(source).read_bytes(), source)
     except OSError as error:

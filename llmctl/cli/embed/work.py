@@ -97,7 +97,7 @@ class Work:
         cost = usage.cost if usage else None
         if usage and cost is None:
             target = self.session.target
-            price = self.session.config.price(target.profile, target.embedding_model or self.model or "")
+            price = self.session.price(target.embedding_model or self.model)
             cost = cost_of(usage, price)
         self.cost = None if cost is None or self.cost is None else self.cost + cost
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from llmctl.cli.profile.add import server_url
 from llmctl.client.client import Client
 from llmctl.config.catalogue import Provider, load_catalogue
 from llmctl.config.target import Target, Timeouts
 from llmctl.core.models import Model
 from llmctl.errors import ConfigError, KeyProblem, LlmctlError
 
-SECONDS = 0.8
+SECONDS = 0.6
 """How long a local server may take to list its models."""
 
 
@@ -48,11 +48,12 @@ def _keys(env: Mapping[str, str]) -> list[Found]:
 
 def _address(provider: Provider, env: Mapping[str, str]) -> tuple[str | None, str | None]:
     """(an address that differs from the catalogue's, what is missing for one)."""
-    variable = next((name for name in provider.base_env if env.get(name)), None)
-    if variable:
-        return server_url(env[variable], provider), None
-    if not provider.placeholders():
-        return None, None
+    try:
+        url = _own_address(provider, env)
+    except ConfigError as error:
+        return None, error.message
+    if url or not provider.placeholders():
+        return url, None
     parts = {
         name: env[v]
         for name in provider.placeholders()
@@ -66,14 +67,20 @@ def _address(provider: Provider, env: Mapping[str, str]) -> tuple[str | None, st
         return None, f"its address has parts: llmctl profile add {provider.id} {missing}"
 
 
+def _own_address(provider: Provider, env: Mapping[str, str]) -> str | None:
+    """The address that the provider's own variable names. Raises ConfigError for one that can't be used."""
+    variable = next((name for name in provider.base_env if env.get(name)), None)
+    return provider.server_url(env[variable]) if variable else None
+
+
 async def _servers(env: Mapping[str, str]) -> list[Found]:
     """Probe each usual address once, all side by side. Several providers share a port."""
     addresses: dict[str, list[Provider]] = {}
     for provider in load_catalogue().values():
         if provider.local and not provider.dead and provider.base_url:
-            variable = next((name for name in provider.base_env if env.get(name)), None)
-            url = server_url(env[variable], provider) if variable else provider.base_url
-            addresses.setdefault(url, []).append(provider)
+            with contextlib.suppress(ConfigError):
+                url = _own_address(provider, env) or provider.base_url
+                addresses.setdefault(url, []).append(provider)
     results = await asyncio.gather(*(_server(url, providers) for url, providers in addresses.items()))
     return [found for found in results if found]
 

@@ -54,7 +54,7 @@ def run(options: SetOptions, streams: Streams) -> None:
     profile = config.profile(name)
     reference = _reference(options, from_stdin)
     if reference is None:
-        key = read_key_from_stdin() if from_stdin else _typed(name, streams)
+        key = read_key_from_stdin(streams) if from_stdin else _typed(name, streams)
         if options.keyring:
             store_in_keyring(name, key)
             reference = "keyring"

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from pathlib import Path
 
-from llmctl.cli.streams import decode_input
+from llmctl.cli.streams import Streams
 from llmctl.config.files import write_private
 from llmctl.config.keys import reference_kind
 from llmctl.config.paths import key_folder
@@ -22,9 +21,9 @@ def ask_key(title: str) -> str:
     return ""
 
 
-def read_key_from_stdin() -> str:
+def read_key_from_stdin(streams: Streams) -> str:
     """The key on standard input: its only line. Raises UsageError."""
-    return check_key(decode_input(sys.stdin.buffer.read(), "standard input"))
+    return check_key(streams.read_input())
 
 
 def check_key(text: str, allow_empty: bool = False) -> str:

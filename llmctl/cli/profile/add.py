@@ -135,21 +135,10 @@ def _from_environment(provider: Provider, streams: Streams) -> str | None:
     for variable in provider.base_env:
         value = streams.env.get(variable)
         if value:
-            url = server_url(value, provider)
+            url = provider.server_url(value)
             streams.say(f"base_url = {url} (from {variable})")
             return url
     return None
-
-
-def server_url(value: str, provider: Provider) -> str:
-    """A base URL from what such variables hold: a URL with or without /v1, or just host:port."""
-    from urllib.parse import urlsplit
-
-    url = clean_base_url(value if "://" in value else f"http://{value}")
-    parts = urlsplit(url)
-    netloc = parts.netloc if parts.port or not provider.port else f"{parts.netloc}:{provider.port}"
-    path = parts.path or urlsplit(provider.base_url or "/v1").path
-    return f"{parts.scheme}://{netloc}{path}"
 
 
 def _key(options: AddOptions, provider: Provider, streams: Streams) -> tuple[str, str] | None:
@@ -157,7 +146,7 @@ def _key(options: AddOptions, provider: Provider, streams: Streams) -> tuple[str
     if options.key == "none":
         return None
     if options.key == "-":
-        return "typed", read_key_from_stdin()
+        return "typed", read_key_from_stdin(streams)
     if options.key:
         return "reference", check_reference(options.key)
     if provider.key_command:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from llmctl.cli.key.store import check_reference
+from llmctl.cli.key.store import check_reference, forget_key
 from llmctl.cli.options import command
 from llmctl.cli.profile.chosen import chosen_name
 from llmctl.cli.streams import Streams
@@ -58,6 +58,8 @@ def run(options: EditOptions, streams: Streams) -> None:
         raise UsageError(
             "there is nothing to change", hint=f"for example: llmctl profile edit {name} --model MODEL"
         )
+    touched = options.key or "key" in (options.unset or ())
+    before = load_config(path).profile(name).key if touched else None
     with edit_config(path) as editor:
         for keys, value in changes:
             editor.set(("profiles", name, *keys), value)
@@ -65,6 +67,8 @@ def run(options: EditOptions, streams: Streams) -> None:
             editor.delete(("profiles", name, *key.split(".")))
         profile = read_profile(name, editor.data.get("profiles", {}).get(name, {}))
         profile_target(profile, path.parent, streams.env).quirks("")
+    if before and before != profile.key:
+        forget_key(path, name, before)
     streams.say(f"changed {name}: {path}")
 
 

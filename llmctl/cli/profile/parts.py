@@ -40,6 +40,7 @@ def complete_parts(provider: Provider, given: Mapping[str, str], streams: Stream
                 streams.say(f"{name} = {parts[name]} (from {variable})")
             elif name in provider.part_defaults:
                 parts[name] = provider.part_defaults[name]
+                streams.say(f"{name} = {parts[name]} (the default; another with --set {name}=…)")
     missing = [name for name in provider.placeholders() if name not in parts]
     if missing and not streams.input_terminal:
         wanted = " ".join(f"--set {name}=…" for name in missing)

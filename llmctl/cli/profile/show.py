@@ -15,10 +15,8 @@ from llmctl.config.keys import describe_key
 from llmctl.config.paths import config_file
 from llmctl.config.resolve import profile_target
 from llmctl.core.quirks import Quirks
-from llmctl.core.redact import HIDDEN, SECRET_HEADERS
+from llmctl.core.redact import show_headers
 from llmctl.core.urls import shown
-
-_SECRET_WORDS = ("key", "token", "secret", "auth", "cookie", "password")
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ def describe(name: str, config: Any, streams: Streams) -> dict[str, Any]:
         "embedding_model": target.embedding_model,
         "key": describe_key(profile.key),
         "auth": target.auth,
-        "headers": {key: _header(key, value) for key, value in target.headers.items()},
+        "headers": show_headers(target.headers),
         "timeout": asdict(target.timeout),
         "retries": target.retries,
         "proxy": None if profile.proxy is None else "(set)" if "@" in profile.proxy else profile.proxy,
@@ -73,11 +71,6 @@ def describe(name: str, config: Any, streams: Streams) -> dict[str, Any]:
             facts["key"] = ", ".join(variables) or "none"
         facts |= {"features": dict(provider.features), "notes": list(provider.notes), "docs": provider.docs}
     return facts
-
-
-def _header(name: str, value: str) -> str:
-    secret = name.lower() in SECRET_HEADERS or any(word in name.lower() for word in _SECRET_WORDS)
-    return HIDDEN if secret else value
 
 
 def _changed(quirks: Quirks) -> dict[str, Any]:
