@@ -28,7 +28,7 @@ class LazyGroup(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in self.table:
             return None
-        command = typer.main.get_command(import_module(self.table[cmd_name][0]).app)
+        command: Any = typer.main.get_command(import_module(self.table[cmd_name][0]).app)
         command.name = cmd_name
         for parameter in command.params:
             if parameter.required and parameter.metavar:  # Typer would show {NAME}

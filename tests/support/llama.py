@@ -73,7 +73,7 @@ class LlamaServer:
     def _wait_ready(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + READY_TIMEOUT
         while time.monotonic() < deadline and process.poll() is None:
-            address = re.search(r"^LISTENING (http\S+)$", self.log, re.MULTILINE)
+            address = re.search(r"LISTENING <(http[^>]+)>", self.log)
             if address and _healthy(address[1]):
                 self.url = address[1]
                 return
@@ -125,7 +125,7 @@ def _serve(path: str, flags: list[str]) -> None:
     if "--api-key" in flags:
         params.api_keys = [flags[flags.index("--api-key") + 1]]
     server = xllamacpp.Server(params)
-    print(f"\nLISTENING {server.listening_address}", flush=True)
+    print(f"\nLISTENING <{server.listening_address}>\n", flush=True)
     sys.stdin.buffer.read()
 
 
