@@ -75,6 +75,7 @@ class LlmctlError(Exception):
         self.profile: str | None = None
         self.partial: str | None = None
         self.attempts: int = 0
+        self.should_retry: bool | None = None  # the provider's own word (x-should-retry)
         self.codes: tuple[str, ...] = ()  # the provider's structured codes, lower case
 
     def as_dict(self) -> dict[str, Any]:

@@ -60,7 +60,7 @@ class ChatDecoder:
         if self.done:
             return []
         text = data.decode("utf-8", "replace") if isinstance(data, bytes) else data
-        text = text.strip()
+        text = text.lstrip("\ufeff").strip()
         if text == "[DONE]":
             self.done = True
             return []

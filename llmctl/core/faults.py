@@ -100,6 +100,7 @@ def error_from_reply(status: int, headers: Mapping[str, str], body: bytes) -> Ll
     error.codes = fault.codes
     error.retry_after = retry_after(headers)
     error.request_id = request_id(headers)
+    error.should_retry = {"true": True, "false": False}.get(headers.get("x-should-retry", "").lower())
     return error
 
 

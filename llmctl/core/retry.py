@@ -57,9 +57,11 @@ def attempts(policy: RetryPolicy, random: Callable[[], float]) -> Generator[Send
 
 
 def may_retry(error: LlmctlError, policy: RetryPolicy) -> bool:
-    """Retryable kinds of error, and 408 and 409, unless the provider wants too long a wait."""
+    """As x-should-retry says, else retryable kinds of error, and 408 and 409; never after too long a wait."""
     if error.retry_after is not None and error.retry_after > policy.longest_retry_after:
         return False
+    if error.should_retry is not None:
+        return error.should_retry
     return error.retryable or error.status in (408, 409)
 
 

@@ -708,3 +708,9 @@ def test_from_bytes_to_text_however_they_are_cut(pieces, places):
 
 def test_refusals_are_events():
     assert Refusal("no") in decode([wire.chunk(refusal="no"), DONE])
+
+
+def test_a_byte_order_mark_before_a_whole_answer():
+    decoder = ChatDecoder(Quirks())
+    events = decoder.feed(b"\xef\xbb\xbf" + json.dumps(wire.completion("fine")).encode())
+    assert [event.text for event in events if isinstance(event, Text)] == ["fine"]

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmctl import errors
+from llmctl.core.faults import error_from_reply
 from llmctl.core.retry import RetryPolicy, Send, Wait, attempts, delay, may_retry
 from llmctl.errors import LlmctlError, RateLimited, RequestRefused, StreamBroken
 
@@ -125,3 +126,23 @@ def test_any_course(retries, jitter, kinds, retry_after):
     assert len(waits) == len(sends) - 1
     assert all(0 <= wait.seconds <= max(policy.longest, policy.longest_retry_after) for wait in waits)
     assert error is None or error is outcomes[len(sends) - 1]
+
+
+@pytest.mark.parametrize(
+    ("word", "status", "again"),
+    [
+        ("false", 503, False),
+        ("FALSE", 429, False),
+        ("true", 400, True),
+        ("maybe", 503, True),
+        ("maybe", 400, False),
+    ],
+)
+def test_the_provider_decides_whether_to_ask_again(word, status, again):
+    error = error_from_reply(status, {"x-should-retry": word}, b"")
+    assert may_retry(error, RetryPolicy()) is again
+
+
+def test_even_then_a_long_wait_is_not_waited_for():
+    error = error_from_reply(429, {"x-should-retry": "true", "retry-after": "3600"}, b"")
+    assert may_retry(error, RetryPolicy()) is False
