@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 from support.cli import Cli
 from support.leaks import recorder
 from support.upstream import Upstream
+
+os.environ["PYTHONSAFEPATH"] = "1"  # programs that tests start import the installed llmctl, not the checkout's
 
 
 @pytest.fixture
