@@ -33,6 +33,9 @@
     ├── StreamBroken             10   stream_broken
     ├── Truncated                11   truncated            (only with --strict)
     ├── Filtered                 12   filtered             (only with --strict)
+    ├── ToolProblem              13   tool
+    │   ├── ToolServerFailed          tool_server          (an MCP server that does not serve)
+    │   └── ToolLimit                 tool_limit           (tools called again and again)
     └── Interrupted             130   interrupted
 
 Raised where the fact is known, rendered in three places only: the command line, the gateway's
@@ -219,6 +222,18 @@ class Truncated(LlmctlError):
 
 class Filtered(LlmctlError):
     code, exit_code = "filtered", 12
+
+
+class ToolProblem(LlmctlError):
+    code, exit_code, http_status = "tool", 13, 502
+
+
+class ToolServerFailed(ToolProblem):
+    code = "tool_server"
+
+
+class ToolLimit(ToolProblem):
+    code = "tool_limit"
 
 
 class Interrupted(LlmctlError):

@@ -6,30 +6,18 @@ import errno
 import os
 import re
 import sys
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
 
 from llmctl import __version__
-from llmctl.cli.lazy import Table, lazy_group
-from llmctl.cli.options import make_app
+from llmctl.cli.commands import COMMANDS, SECTIONS
+from llmctl.cli.lazy import lazy_group
+from llmctl.cli.options import make_app, signature_of
+from llmctl.cli.settings import Settings
 from llmctl.cli.streams import DIM, OutputClosed, OutputFailed, Streams
 from llmctl.errors import Interrupted, LlmctlError, UsageError
-
-COMMANDS: Table = {
-    "chat": ("llmctl.cli.chat.command", "Ask a model; the answer streams to stdout."),
-    "embed": ("llmctl.cli.embed.command", "Turn texts into vectors."),
-    "models": ("llmctl.cli.models", "List the models of a provider."),
-    "init": ("llmctl.cli.init.command", "Find keys and local servers, and make profiles of them."),
-    "profile": ("llmctl.cli.profile.group", "Add, show, change and test profiles."),
-    "use": ("llmctl.cli.use", "Switch to a profile."),
-    "current": ("llmctl.cli.current", "Print the profile and model in use."),
-    "key": ("llmctl.cli.key.group", "Set, remove and test keys."),
-    "demo": ("llmctl.cli.demo.group", "Run the demo provider for other programs."),
-    "help": ("llmctl.cli.help", "Read about a topic: config, providers, quirks, scripting."),
-}
-
-app = make_app("One command line for every OpenAI-compatible provider.")
 
 
 def _version(show: bool) -> None:
@@ -38,21 +26,32 @@ def _version(show: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(
-    cls=lazy_group(COMMANDS),
+@dataclass(frozen=True)
+class RootOptions(Settings):
+    """Options before the command: the global ones, and the version."""
+
+    version: Annotated[
+        bool, typer.Option("--version", "-V", callback=_version, is_eager=True, help="Print the version.")
+    ] = False
+
+
+def _root(ctx: typer.Context, version: bool, **values: Any) -> None:
+    """One command line for every OpenAI-compatible provider."""
+    ctx.obj.settings = Settings(**values)
+
+
+_root.__signature__ = signature_of(RootOptions)  # type: ignore[attr-defined]
+app = make_app("One command line for every OpenAI-compatible provider.")
+app.callback(
+    cls=lazy_group(SECTIONS),
     no_args_is_help=True,
     subcommand_metavar="COMMAND …",
     epilog="\b\nStart here:\n"
     '  llmctl chat -p demo "Hello"      an answer without any account\n'
     "  llmctl init                      find keys and local servers\n"
-    "  llmctl COMMAND --help            more about a command, with examples",
-)
-def root(
-    version: Annotated[
-        bool, typer.Option("--version", "-V", callback=_version, is_eager=True, help="Print the version.")
-    ] = False,
-) -> None:
-    """One command line for every OpenAI-compatible provider."""
+    "  llmctl COMMAND --help            more about a command, with examples\n\n"
+    "\b\nThe options above may also stand after the command, and be variables: LLMCTL_QUIET=1.",
+)(_root)
 
 
 class HelpWanted(UsageError):
@@ -65,7 +64,7 @@ def run(args: list[str]) -> int:
     streams = Streams()
     streams.json_errors = _wants_json(args)
     try:
-        code = typer.main.get_command(app).main(args, prog_name="llmctl", standalone_mode=False)
+        code = typer.main.get_command(app).main(args, prog_name="llmctl", standalone_mode=False, obj=streams)
         if code == 130:
             raise Interrupted("interrupted")
         streams.flush()

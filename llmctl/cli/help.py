@@ -39,8 +39,8 @@ def run(options: HelpOptions, streams: Streams) -> None:
     if words and words[0] in topics():
         streams.out((FOLDER / f"{words[0]}.txt").read_text("utf-8"), end="")
         return
-    from llmctl.cli.app import COMMANDS
     from llmctl.cli.app import run as run_app
+    from llmctl.cli.commands import COMMANDS
 
     if words and words[0] not in COMMANDS:
         raise UsageError(

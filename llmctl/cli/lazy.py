@@ -3,32 +3,37 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
+from llmctl.cli.commands import Entry
 from llmctl.cli.options import make_app
 from llmctl.core.suggest import did_you_mean
 from llmctl.errors import UsageError
 
-Table = dict[str, tuple[str, str]]
-"""Command name -> (module that holds `app`, one line of help)."""
-
 
 class LazyGroup(TyperGroup):
-    """Lists its commands from a table. Subclasses set `table`."""
+    """Lists its commands from a table. Subclasses set `sections`: heading -> name -> entry."""
 
-    table: Table = {}  # noqa: RUF012 - never changed
+    sections: Mapping[str, Mapping[str, Entry]] = {}
+
+    @property
+    def table(self) -> dict[str, Entry]:
+        return {name: entry for entries in self.sections.values() for name, entry in entries.items()}
 
     def list_commands(self, ctx: Any) -> list[str]:
         return list(self.table)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        if cmd_name not in self.table:
+        entry = self.table.get(cmd_name)
+        if entry is None:
             return None
-        command: Any = typer.main.get_command(import_module(self.table[cmd_name][0]).app)
+        app = import_module(entry.module).app if entry.module else _make_group(entry)
+        command: Any = typer.main.get_command(app)
         command.name = cmd_name
         for parameter in command.params:
             if parameter.required and parameter.metavar:  # Typer would show {NAME}
@@ -45,25 +50,27 @@ class LazyGroup(TyperGroup):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, line) in self.table.items()])
+        for heading, entries in self.sections.items():
+            with formatter.section(heading):
+                formatter.write_dl([(name, entry.about) for name, entry in entries.items()])
 
 
 def _metavar(name: str, ctx: Any, usage: bool = False) -> str:
     return name
 
 
-def lazy_group(table: Table) -> type[LazyGroup]:
+def lazy_group(sections: Mapping[str, Mapping[str, Entry]]) -> type[LazyGroup]:
     """A group class for one table."""
-    return type("Group", (LazyGroup,), {"table": table})
+    return type("Group", (LazyGroup,), {"sections": sections})
 
 
-def make_group(help_text: str, table: Table) -> typer.Typer:
+def _make_group(entry: Entry) -> typer.Typer:
     """An app that is nothing but a group of commands."""
-    app = make_app(help_text)
+    app = make_app(entry.about)
+    group = lazy_group({"Commands": entry.commands})
 
-    @app.callback(cls=lazy_group(table), help=help_text, no_args_is_help=True, subcommand_metavar="COMMAND …")
-    def group() -> None:
+    @app.callback(cls=group, help=entry.about, no_args_is_help=True, subcommand_metavar="COMMAND …")
+    def only_a_group() -> None:
         """Only holds the commands."""
 
     return app

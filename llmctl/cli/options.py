@@ -6,6 +6,7 @@ that several commands share are base classes.
 
 from __future__ import annotations
 
+import copy
 import inspect
 import typing
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
+from llmctl.cli.settings import Settings
 from llmctl.cli.streams import Streams
 
 T = TypeVar("T")
@@ -32,20 +34,46 @@ class TargetOptions:
     ] = None
     base_url: Annotated[
         str | None,
-        typer.Option("--base-url", metavar="URL", help="Another address. The profile's key does not go there."),
+        typer.Option(
+            "--base-url",
+            metavar="URL",
+            envvar="LLMCTL_BASE_URL",
+            show_envvar=False,
+            help="Another address. The profile's key does not go there.",
+        ),
     ] = None
     key: Annotated[
         str | None,
         typer.Option(
-            "--key", metavar="REF", help="Where the key is: env:NAME, cmd:COMMAND, file:PATH, keyring, none."
+            "--key",
+            metavar="REF",
+            envvar="LLMCTL_KEY",
+            show_envvar=False,
+            help="Where the key is: env:NAME, cmd:COMMAND, file:PATH, keyring, none.",
         ),
     ] = None
     timeout: Annotated[
-        float | None, typer.Option("--timeout", metavar="SECONDS", min=0.001, help="Limit for the whole answer.")
+        float | None,
+        typer.Option(
+            "--timeout",
+            metavar="SECONDS",
+            min=0.001,
+            envvar="LLMCTL_TIMEOUT",
+            show_envvar=False,
+            help="Limit for the whole answer.",
+        ),
     ] = None
     retries: Annotated[
         int | None,
-        typer.Option("--retries", metavar="N", min=0, max=20, help="More attempts after a failed one [2]."),
+        typer.Option(
+            "--retries",
+            metavar="N",
+            min=0,
+            max=20,
+            envvar="LLMCTL_RETRIES",
+            show_envvar=False,
+            help="More attempts after a failed one [2].",
+        ),
     ] = None
 
 
@@ -63,17 +91,33 @@ def make_app(help_text: str) -> typer.Typer:
 def command(options: type[T], run: Callable[[T, Streams], None], examples: str = "") -> typer.Typer:
     """An app of one command. Its help is the docstring of `run`, with examples below."""
 
-    def invoke(**values: Any) -> None:
-        run(options(**values), Streams())
+    def invoke(ctx: typer.Context, **values: Any) -> None:
+        streams: Streams = ctx.obj
+        settings = Settings(**{f.name: values.pop(f.name) for f in fields(Settings)})
+        streams.settings = streams.settings.overlaid(settings)
+        run(options(**values), streams)
 
-    signature = inspect.Signature(list(_parameters(options)))
-    invoke.__signature__ = signature  # type: ignore[attr-defined]
+    invoke.__signature__ = signature_of(options, *map(_hidden, parameters(Settings)))  # type: ignore[attr-defined]
     app = make_app(inspect.cleandoc(run.__doc__ or ""))
     app.command(help=inspect.cleandoc(run.__doc__ or ""), epilog=_epilog(examples), no_args_is_help=False)(invoke)
     return app
 
 
-def _parameters(options: type[Any]) -> typing.Iterator[inspect.Parameter]:
+def signature_of(options: type[Any], *more: inspect.Parameter) -> inspect.Signature:
+    """What Typer reads: the context, the options, and more of them."""
+    context = inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
+    return inspect.Signature([context, *parameters(options), *more])
+
+
+def _hidden(parameter: inspect.Parameter) -> inspect.Parameter:
+    """A global option, which every command takes and only `llmctl --help` lists."""
+    kind, option = typing.get_args(parameter.annotation)
+    option = copy.copy(option)
+    option.hidden = True
+    return parameter.replace(annotation=Annotated[kind, option])
+
+
+def parameters(options: type[Any]) -> typing.Iterator[inspect.Parameter]:
     """The fields as keyword parameters, those of base classes last."""
     hints = typing.get_type_hints(options, include_extras=True)
     own = inspect.get_annotations(options)

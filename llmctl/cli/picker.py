@@ -5,10 +5,10 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 
-from llmctl.cli.posix import raw_keys
 from llmctl.cli.streams import BOLD, DIM, Streams
 from llmctl.core.suggest import nearest
 from llmctl.errors import Interrupted
+from llmctl.platforms import raw_keys
 
 UP, DOWN = ("\x1b[A", "\x1bOA", "\x10", "\xe0H"), ("\x1b[B", "\x1bOB", "\x0e", "\xe0P", "\t")
 MOST_ROWS = 12

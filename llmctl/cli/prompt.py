@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import select
-import stat
 import sys
 
 from llmctl.cli.streams import Streams
 from llmctl.errors import UsageError
+from llmctl.platforms import speaks
 
 SILENCE = 1.0
 """Seconds that a pipe may stay silent before a prompt that came as an argument goes out without it."""
@@ -35,7 +33,7 @@ def _piped(argument: str | None, wait: bool | None, streams: Streams, strict: bo
         if argument is not None and not wait:
             return ""
         streams.say(streams.paint("Type the prompt, then Ctrl-D.", "2"))
-    elif argument is not None and not wait and not _speaks(sys.stdin.fileno()):
+    elif argument is not None and not wait and not speaks(sys.stdin.fileno(), SILENCE):
         if strict:
             raise UsageError(
                 "standard input is open but silent", hint="--stdin waits for it, --no-stdin ignores it"
@@ -43,14 +41,3 @@ def _piped(argument: str | None, wait: bool | None, streams: Streams, strict: bo
         streams.note("standard input is open but silent; going on without it (--stdin waits for it)")
         return ""
     return streams.read_input()
-
-
-def _speaks(descriptor: int) -> bool:
-    """Whether reading will not block for long: a file, or a pipe with data or an end in it."""
-    try:
-        mode = os.fstat(descriptor).st_mode
-    except OSError:
-        return False
-    if stat.S_ISREG(mode) or os.name == "nt":  # select knows only sockets on Windows
-        return True
-    return bool(select.select([descriptor], [], [], SILENCE)[0])

@@ -113,7 +113,7 @@ def _limited(target: Target, total: float) -> Timeouts:
 
 def _warn_if_readable(config: Config, streams: Streams) -> None:
     """Keys written into a config that others can read."""
-    from llmctl.config.files import is_private
+    from llmctl.platforms import is_private
 
     tables = config.data.get("profiles")
     keys = (

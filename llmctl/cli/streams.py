@@ -13,7 +13,9 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, TextIO
 
+from llmctl.cli.settings import Settings
 from llmctl.errors import UsageError
+from llmctl.platforms import prepare_console
 
 RED, YELLOW, CYAN, BOLD, DIM = "31", "33", "36", "1", "2"
 
@@ -30,10 +32,12 @@ class OutputFailed(UsageError):
 
 
 class Streams:
-    """The three streams and the environment, handed to each command."""
+    """The three streams, the environment and the global options, handed to each command."""
 
-    def __init__(self, env: Mapping[str, str] | None = None) -> None:
+    def __init__(self, env: Mapping[str, str] | None = None, settings: Settings | None = None) -> None:
         self.env = os.environ if env is None else env
+        self.settings = settings or Settings()
+        prepare_console()
         for stream in (sys.stdout, sys.stderr):
             reconfigure = getattr(stream, "reconfigure", None)
             if reconfigure:
@@ -90,8 +94,9 @@ class Streams:
         self.out(json.dumps(value, ensure_ascii=False, indent=indent))
 
     def note(self, text: str) -> None:
-        """Something to know, on stderr."""
-        self._err(f"{self.paint('note:', CYAN)} {harmless(text)}")
+        """Something to know, on stderr, unless it shall be quiet."""
+        if not self.settings.quiet:
+            self._err(f"{self.paint('note:', CYAN)} {harmless(text)}")
 
     def warn(self, text: str) -> None:
         """Something that may be wrong, on stderr."""
@@ -112,6 +117,8 @@ class Streams:
         return f"\x1b[{colour}m{text}\x1b[0m" if self.coloured(stream or sys.stderr) else text
 
     def coloured(self, stream: TextIO) -> bool:
+        if self.settings.color != "auto":
+            return self.settings.color == "always"
         if self.env.get("NO_COLOR"):
             return False
         if self.env.get("FORCE_COLOR", "0") != "0":

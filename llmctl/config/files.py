@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from llmctl.errors import ConfigError
+from llmctl.platforms import try_lock
 
 LOCK_SECONDS = 30.0
 
@@ -53,37 +53,11 @@ def locked(path: Path) -> Iterator[None]:
         os.close(handle)  # closing gives the lock back
 
 
-def is_private(path: Path) -> bool:
-    """Whether only the owner can read the file. Always true on Windows, whose rules differ."""
-    return sys.platform == "win32" or path.stat().st_mode & 0o077 == 0
-
-
 def _lock(handle: int, path: Path) -> None:
     """Wait for the lock. Raises ConfigError after LOCK_SECONDS: editing takes milliseconds."""
     end = time.monotonic() + LOCK_SECONDS
-    while not _try_lock(handle):
+    while not try_lock(handle):
         if time.monotonic() > end:
             message = f"another program has held the lock {path} for {LOCK_SECONDS:g} s"
             raise ConfigError(message, hint="is a llmctl stopped somewhere?")
         time.sleep(0.02)
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _try_lock(handle: int) -> bool:
-        try:
-            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-
-else:
-    import fcntl
-
-    def _try_lock(handle: int) -> bool:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True

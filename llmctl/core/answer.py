@@ -7,6 +7,7 @@ from typing import Any
 
 from llmctl.core.events import (
     Done,
+    Echo,
     Event,
     Finish,
     Logprobs,
@@ -28,6 +29,7 @@ class Choice:
     tool_calls: list[ToolCall] = field(default_factory=list)
     logprobs: list[Any] = field(default_factory=list)
     finish_reason: str | None = None
+    echo: dict[str, Any] = field(default_factory=dict)
 
     @property
     def content(self) -> str:
@@ -49,7 +51,23 @@ class Choice:
             "tool_calls": [call.as_message() for call in self.tool_calls],
             "finish_reason": self.finish_reason,
             **({"logprobs": self.logprobs} if self.logprobs else {}),
+            **({"echo": self.echo} if self.echo else {}),
         }
+
+    def as_message(self) -> dict[str, Any]:
+        """The assistant's message in a conversation that goes on.
+
+        `reasoning` is sent on only where the provider's quirks ask for it.
+        """
+        message: dict[str, Any] = {"role": "assistant", "content": self.content}
+        if not self.content and (self.tool_calls or self.refusal):
+            message["content"] = None
+        more = {
+            "reasoning": self.reasoning,
+            "refusal": self.refusal,
+            "tool_calls": [call.as_message() for call in self.tool_calls],
+        }
+        return message | {name: value for name, value in more.items() if value} | self.echo
 
 
 @dataclass
@@ -108,5 +126,7 @@ def _collect(choice: Choice, event: Event) -> None:
             choice.tool_calls.append(event)
         case Logprobs(content=content):
             choice.logprobs += content
+        case Echo(fields=fields):
+            choice.echo = fields
         case Finish(reason=reason):
             choice.finish_reason = reason

@@ -10,7 +10,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from llmctl.core.events import Done, Event, Finish, Logprobs, Reasoning, Refusal, Text, Usage
+from llmctl.core.echo import EchoCollector
+from llmctl.core.events import Done, Echo, Event, Finish, Logprobs, Reasoning, Refusal, Text, Usage
 from llmctl.core.faults import error_in_body
 from llmctl.core.quirks import Quirks
 from llmctl.core.think import ThinkSplitter
@@ -127,13 +128,16 @@ class _Choice:
         self.reason = ""
         self._splitter = ThinkSplitter(quirks.reasoning_tags)
         self._calls = ToolCallAssembler(index)
+        self._echo = EchoCollector()
 
     def feed(self, raw: Mapping[str, Any]) -> Iterator[Event]:
         delta = raw.get("delta")
-        if not isinstance(delta, Mapping):
+        whole = not isinstance(delta, Mapping)
+        if whole:
             delta = raw.get("message")
         if not isinstance(delta, Mapping):
             delta = {"content": raw.get("text")}
+        self._echo.feed(delta, whole)
         reasoning = reasoning_text(delta)
         if reasoning:
             yield Reasoning(reasoning, self.index)
@@ -153,6 +157,8 @@ class _Choice:
     def finish(self) -> Iterator[Event]:
         yield from self._split(self._splitter.flush())
         yield from self._calls.calls()
+        if fields := self._echo.fields():
+            yield Echo(fields, self.index)
         if self._calls and self.reason in ("", "stop"):
             self.reason = "tool_calls"  # Gemini and others say "stop" with tool calls
         self.reason = self.reason or "stop"

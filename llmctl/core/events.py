@@ -84,6 +84,27 @@ class ToolCall(Event):
 
 
 @dataclass(frozen=True)
+class ToolResult(Event):
+    """What a tool that ran gave back, or why it did not run. `ms` is how long it took."""
+
+    type: ClassVar[str] = "tool_result"
+    id: str
+    name: str
+    content: str
+    is_error: bool
+    ms: float
+
+
+@dataclass(frozen=True)
+class Echo(Event):
+    """Fields of the answer's message that must be sent back unchanged with it, if it is sent back at all."""
+
+    type: ClassVar[str] = "echo"
+    fields: dict[str, Any]
+    index: int = 0
+
+
+@dataclass(frozen=True)
 class Logprobs(Event):
     """Log probabilities of the tokens just sent, as the provider gives them."""
 

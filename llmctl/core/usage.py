@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from llmctl.core.events import Usage
@@ -31,6 +32,18 @@ def read_usage(raw: Any, quirks: Quirks) -> Usage | None:
     if cached is None:
         cached = _count(raw, "prompt_cache_hit_tokens", "cached_tokens")
     return Usage(prompt, completion, total, cached, reasoning, _billed(raw, quirks))
+
+
+def sum_usage(parts: Sequence[Usage | None]) -> Usage | None:
+    """The usage of several answers together; a count that one of them leaves out stays unknown."""
+    known = [asdict(part) for part in parts if part is not None]
+    if not parts or len(known) < len(parts):
+        return None
+    return Usage(**{name: _sum([counts[name] for counts in known]) for name in known[0]})
+
+
+def _sum(counts: Sequence[Any]) -> Any:
+    return None if None in counts else sum(counts)
 
 
 def _count(table: Mapping[str, Any], *names: str) -> int | None:

@@ -52,13 +52,13 @@ def test_curl_sends_the_same_request(work, upstream, how):
 
 @pytest.mark.parametrize(
     ("key", "variable"),
-    [("env:OTHER", "$OTHER"), ("cmd:pass show x", "$LLMCTL_KEY"), ("file:keys/work", "$LLMCTL_KEY")],
+    [("env:OTHER", "$OTHER"), ("cmd:pass show x", "$API_KEY"), ("file:keys/work", "$API_KEY")],
 )
 def test_curl_names_a_variable_for_the_key(work, key, variable):
     work.cli.write_config(f'current = "w"\n[profiles.w]\nbase_url = "http://x/v1"\nmodel = "m"\nkey = "{key}"\n')
     result = work.chat("--curl").check()
     assert f'-H "authorization: Bearer {variable}"' in result.out
-    assert ("set LLMCTL_KEY" in result.err) == (variable == "$LLMCTL_KEY")
+    assert ("set API_KEY" in result.err) == (variable == "$API_KEY")
 
 
 def test_a_key_written_in_the_config_is_not_shown(work):

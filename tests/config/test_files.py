@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from llmctl.config.files import is_private, locked, write_private
+from llmctl.config.files import locked, write_private
+from llmctl.platforms import is_private
 from llmctl.errors import ConfigError
 
 posix = pytest.mark.skipif(os.name != "posix", reason="permission bits are POSIX's")

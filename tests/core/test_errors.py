@@ -51,7 +51,7 @@ def test_codes_tell_the_classes_apart():
 
 
 EXITS = {2: "usage", 3: "config", 4: "key", 5: "request_refused", 6: "limit", 7: "server_error", 8: "network"}
-EXITS |= {9: "timeout", 10: "stream_broken", 11: "truncated", 12: "filtered", 130: "interrupted"}
+EXITS |= {9: "timeout", 10: "stream_broken", 11: "truncated", 12: "filtered", 13: "tool", 130: "interrupted"}
 
 
 def test_exit_codes_that_scripts_rely_on():

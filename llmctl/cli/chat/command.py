@@ -11,13 +11,13 @@ import typer
 from llmctl.cli.chat.render import Renderer, choose_renderer
 from llmctl.cli.chat.report import price, say_usage, verdict
 from llmctl.cli.options import TargetOptions, command
-from llmctl.cli.posix import keep_output
 from llmctl.cli.prompt import read_prompt
 from llmctl.cli.session import Session, open_session
 from llmctl.cli.streams import Streams
 from llmctl.core.params import parse_options
 from llmctl.core.requests import user_message
 from llmctl.errors import Interrupted, LlmctlError, NotFound, UsageError
+from llmctl.platforms import keep_output
 
 EXAMPLES = """
 llmctl chat "Why is the sky blue?"

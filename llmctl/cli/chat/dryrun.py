@@ -15,7 +15,7 @@ from llmctl.core.urls import shown
 if TYPE_CHECKING:
     from llmctl.cli.session import Session
 
-PLACEHOLDER = "$LLMCTL_KEY"
+PLACEHOLDER = "$API_KEY"
 DEMO_URL = "http://127.0.0.1:4010/v1"
 
 
@@ -35,7 +35,7 @@ def show_request(
     request = session.run(prepare)
     session.streams.out(curl(request) if as_curl else plain(request))
     if as_curl and variable == PLACEHOLDER and request.secrets:
-        session.streams.note("set LLMCTL_KEY to the key before running it")
+        session.streams.note("set API_KEY to the key before running it")
 
 
 def plain(request: HttpRequest) -> str:
@@ -62,7 +62,7 @@ def curl(request: HttpRequest) -> str:
 
 
 def _variable(session: Session) -> str | None:
-    """The shell variable that holds the key, "$LLMCTL_KEY" where it is kept elsewhere, None without a key."""
+    """The shell variable that holds the key, "$API_KEY" where it is kept elsewhere, None without a key."""
     reference = session.target.key_reference
     if reference is None:
         return None

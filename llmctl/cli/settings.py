@@ -1,0 +1,98 @@
+"""The global options: how much is said, and in which colours. Each has a variable LLMCTL_… beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import Annotated, Any
+
+import typer
+
+COLOR = ("auto", "always", "never")
+THEMES = ("terminal", "dark", "light")
+
+
+def _one_of(words: tuple[str, ...]) -> Any:
+    def check(value: str) -> str:
+        if value and value not in words:
+            raise typer.BadParameter(f"{value!r} is not one of {', '.join(words)}.")
+        return value
+
+    return check
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The options that every command takes."""
+
+    quiet: Annotated[
+        bool,
+        typer.Option(
+            "-q", "--quiet", envvar="LLMCTL_QUIET", show_envvar=False, help="No notes, no progress, no retries."
+        ),
+    ] = False
+    verbose: Annotated[
+        bool,
+        typer.Option(
+            "--verbose",
+            envvar="LLMCTL_VERBOSE",
+            show_envvar=False,
+            help="Requests and timings on stderr, keys withheld.",
+        ),
+    ] = False
+    debug: Annotated[
+        bool,
+        typer.Option(
+            "--debug",
+            envvar="LLMCTL_DEBUG",
+            show_envvar=False,
+            help="Everything on the wire into a file, keys withheld.",
+        ),
+    ] = False
+    debug_file: Annotated[
+        str,
+        typer.Option(
+            "--debug-file",
+            metavar="FILE",
+            envvar="LLMCTL_DEBUG_FILE",
+            show_envvar=False,
+            help="The same, into this file (mode 0600).",
+        ),
+    ] = ""
+    color: Annotated[
+        str,
+        typer.Option(
+            "--color",
+            metavar="WHEN",
+            envvar="LLMCTL_COLOR",
+            show_envvar=False,
+            callback=_one_of(COLOR),
+            help="auto (terminals only), always or never.",
+        ),
+    ] = "auto"
+    theme: Annotated[
+        str,
+        typer.Option(
+            "--theme",
+            metavar="NAME",
+            envvar="LLMCTL_THEME",
+            show_envvar=False,
+            callback=_one_of(THEMES),
+            help="Colours of answers: terminal (its own 16), dark or light.",
+        ),
+    ] = ""
+    no_pager: Annotated[
+        bool,
+        typer.Option(
+            "--no-pager", envvar="LLMCTL_NO_PAGER", show_envvar=False, help="Never open a pager for long output."
+        ),
+    ] = False
+
+    def overlaid(self, later: Settings) -> Settings:
+        """These, with what the later ones change: an option after the command beats one before it."""
+        usual = Settings()
+        changed = {
+            f.name: getattr(later, f.name)
+            for f in fields(Settings)
+            if getattr(later, f.name) != getattr(usual, f.name)
+        }
+        return replace(self, **changed)

@@ -1,0 +1,194 @@
+"""What differs between POSIX and Windows. The one module with calls that not every platform has."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import select
+import signal
+import stat
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import subprocess
+
+POLL_SECONDS = 0.05
+
+if sys.platform == "win32":
+    import msvcrt
+    import subprocess
+
+    @contextlib.contextmanager
+    def keep_output(wanted: bool) -> Iterator[None]:
+        """Nothing to do: Windows discards no output on Ctrl-C."""
+        yield
+
+    @contextlib.contextmanager
+    def raw_keys() -> Iterator[Callable[[], str]]:
+        """A function that waits for a key and returns its character or sequence."""
+
+        def read_key() -> str:
+            key = msvcrt.getwch()
+            return key + msvcrt.getwch() if key in "\x00\xe0" else key
+
+        yield read_key
+
+    def try_lock(handle: int) -> bool:
+        """Lock an open file, if nobody else has it."""
+        try:
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+    def is_private(path: str | os.PathLike[str]) -> bool:
+        """Always true: whose file it is, is told by rules that differ from modes."""
+        return True
+
+    def wait_readable(descriptor: int, seconds: float) -> bool:
+        """Always true: select knows only sockets here."""
+        return True
+
+    def run_instead(command: Sequence[str], env: Mapping[str, str]) -> int:
+        """Run a program to its end; its exit code. Ctrl-C reaches it first."""
+        with subprocess.Popen(command, env=dict(env)) as child:
+            while True:
+                try:
+                    return child.wait()
+                except KeyboardInterrupt:
+                    continue
+
+    def prepare_console() -> None:
+        """UTF-8 and escape sequences on the console, which older ones don't have switched on."""
+        import ctypes
+
+        kernel = ctypes.windll.kernel32
+        kernel.SetConsoleOutputCP(65001)
+        kernel.SetConsoleCP(65001)
+        for number in (-11, -12):
+            handle, mode = kernel.GetStdHandle(number), ctypes.c_ulong()
+            if kernel.GetConsoleMode(handle, ctypes.byref(mode)):
+                kernel.SetConsoleMode(handle, mode.value | 4)
+
+    def new_group() -> dict[str, int]:
+        """Arguments for Popen that put a child into a group of its own."""
+        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+
+    def end_group(child: subprocess.Popen[bytes]) -> None:
+        """End a child that was started with `new_group`."""
+        child.kill()
+
+else:
+    import fcntl
+    import termios
+    import tty
+
+    @contextlib.contextmanager
+    def keep_output(wanted: bool) -> Iterator[None]:
+        """Ctrl-C on a terminal throws away output that it hasn't shown yet; not inside this block."""
+        try:
+            before = termios.tcgetattr(0) if wanted else None
+        except termios.error:
+            before = None
+        if before is None:
+            yield
+            return
+        changed = termios.tcgetattr(0)
+        changed[3] |= termios.NOFLSH
+        termios.tcsetattr(0, termios.TCSADRAIN, changed)
+        try:
+            yield
+        finally:
+            termios.tcsetattr(0, termios.TCSADRAIN, before)
+
+    @contextlib.contextmanager
+    def raw_keys() -> Iterator[Callable[[], str]]:
+        """A function that waits for a key and returns its character or sequence.
+
+        The terminal stays in this mode for the whole block, so that keys typed ahead aren't lost.
+        """
+        before = termios.tcgetattr(0)
+        tty.setcbreak(0, termios.TCSADRAIN)
+        keys: list[str] = []
+
+        def read_key() -> str:
+            while not keys:
+                data = os.read(0, 1024)
+                if data == b"\x1b" and select.select([0], [], [], POLL_SECONDS)[0]:
+                    data += os.read(0, 1024)  # the rest of a sequence
+                keys.extend(split_keys(data.decode("utf-8", "replace")) or ["\x04"])
+            return keys.pop(0)
+
+        try:
+            yield read_key
+        finally:
+            termios.tcsetattr(0, termios.TCSADRAIN, before)
+
+    def try_lock(handle: int) -> bool:
+        """Lock an open file, if nobody else has it."""
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def is_private(path: str | os.PathLike[str]) -> bool:
+        """Whether only the owner can read the file."""
+        return os.stat(path).st_mode & 0o077 == 0
+
+    def wait_readable(descriptor: int, seconds: float) -> bool:
+        """Whether data or an end can be read within the time."""
+        return bool(select.select([descriptor], [], [], seconds)[0])
+
+    def run_instead(command: Sequence[str], env: Mapping[str, str]) -> int:
+        """Become the program: same process id, so that signals and the exit code are its own."""
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, which children would inherit
+        os.execvpe(command[0], list(command), env)  # noqa: S606 - what the user asked for
+
+    def prepare_console() -> None:
+        """Nothing to do: terminals know UTF-8 and escape sequences."""
+
+    def new_group() -> dict[str, bool]:
+        """Arguments for Popen that put a child into a group of its own."""
+        return {"start_new_session": True}
+
+    def end_group(child: subprocess.Popen[bytes]) -> None:
+        """End a child that was started with `new_group`, and what it has started."""
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, number)
+            end = time.monotonic() + 1
+            while child.poll() is None and time.monotonic() < end:
+                time.sleep(POLL_SECONDS)
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Ctrl-C ends what blocks in this block at once; an event loop would notice it only afterwards."""
+    try:
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    except ValueError:  # only the main thread has a say
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def speaks(descriptor: int, seconds: float) -> bool:
+    """Whether reading will not block for long: a file, or a pipe with data or an end in it."""
+    try:
+        mode = os.fstat(descriptor).st_mode
+    except OSError:
+        return False
+    return stat.S_ISREG(mode) or wait_readable(descriptor, seconds)
+
+
+def split_keys(text: str) -> list[str]:
+    """Characters, with the sequences of arrow keys and the like kept whole."""
+    return re.findall(r"\x1b\[[0-9;]*[A-Za-z~]|\x1bO[A-Za-z]|.", text, re.DOTALL)
