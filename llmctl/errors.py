@@ -20,6 +20,7 @@
     ├── ProviderFault             7   server_error         5xx
     │   ├── Overloaded                overloaded           503, 529
     │   └── NotUnderstood             not_understood       (an answer that is no answer)
+    │       └── AnswerInvalid         answer_invalid       (not the JSON that was asked for)
     ├── NetworkError              8   network
     │   ├── DnsFailed                 dns
     │   ├── ConnectFailed             connect
@@ -170,6 +171,10 @@ class Overloaded(ProviderFault):
 
 class NotUnderstood(ProviderFault):
     code, retryable = "not_understood", False
+
+
+class AnswerInvalid(NotUnderstood):
+    code = "answer_invalid"
 
 
 class NetworkError(LlmctlError):

@@ -18,6 +18,8 @@ from llmctl.errors import ConfigError, LlmctlError, UsageError
 
 if TYPE_CHECKING:
     from llmctl.client.client import Client
+    from llmctl.client.trace import Listener
+    from llmctl.client.transport import Transport
 
 T = TypeVar("T")
 E = TypeVar("E", bound=LlmctlError)
@@ -31,6 +33,7 @@ class Session:
         self.config = config
         self.streams = streams
         self.on_wait: Callable[[], None] | None = None  # called when nothing more can be read at once
+        self._listeners: list[Listener] = []
         if not target.tls.verify:
             streams.warn(f"profile {target.profile} does not check certificates (verify = false)")
 
@@ -43,7 +46,6 @@ class Session:
         only httpx speaks needs one.
         """
         from llmctl.client.blocking import BlockingTransport, can_serve, drive
-        from llmctl.client.client import Client
         from llmctl.core.proxies import choose_proxy
 
         target = target or self.target
@@ -51,12 +53,40 @@ class Session:
         if concurrent or not can_serve(proxy):
             import asyncio
 
-            return asyncio.run(
-                self._closing(Client(target, on_retry=self._retry, on_note=self.streams.note), call)
-            )
+            from llmctl.client.httpx_transport import HttpxTransport
+
+            overlapping = HttpxTransport(target.tls, target.proxy, self.streams.env)
+            return asyncio.run(self._closing(self._client(target, overlapping), call))
         transport = BlockingTransport(target.tls, target.proxy, self.streams.env, self.on_wait)
-        client = Client(target, transport=transport, on_retry=self._retry, on_note=self.streams.note)
-        return drive(self._closing(client, call))
+        return drive(self._closing(self._client(target, transport), call))
+
+    def run_transport(self, call: Callable[[Transport], Awaitable[T]]) -> T:
+        """Await `call` with a transport that has the target's proxy and authorities, and nothing else of it."""
+        import asyncio
+
+        from llmctl.client.httpx_transport import HttpxTransport
+
+        async def closing() -> T:
+            transport = HttpxTransport(self.target.tls, self.target.proxy, self.streams.env)
+            try:
+                return await call(transport)
+            finally:
+                await transport.close()
+
+        return asyncio.run(closing())
+
+    def _client(self, target: Target, transport: Transport) -> Client:
+        from llmctl.client.client import Client
+
+        settings = self.streams.settings
+        if settings.verbose or settings.debug or settings.debug_file:
+            from llmctl.cli.wirelog import listeners
+            from llmctl.client.trace import TracedTransport
+
+            self._listeners = self._listeners or listeners(self.streams)
+            for listener in self._listeners:
+                transport = TracedTransport(transport, listener)
+        return Client(target, transport=transport, on_retry=self._retry, on_note=self.streams.note)
 
     def _closing(self, client: Client, call: Callable[[Client], Awaitable[T]]) -> Coroutine[Any, Any, T]:
         async def closing() -> T:
@@ -82,7 +112,8 @@ class Session:
         cause = wait.cause
         status = f"{cause.status} " if cause.status else ""
         which = f"retry {cause.attempts} of {self.target.retries} in {wait.seconds:.1f} s"
-        self.streams.say(self.streams.paint(f"{which}: {status}{harmless(cause.message)}", DIM))
+        if not self.streams.settings.quiet:
+            self.streams.say(self.streams.paint(f"{which}: {status}{harmless(cause.message)}", DIM))
 
 
 def open_session(options: TargetOptions, streams: Streams) -> Session:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from llmctl.cli.streams import BOLD, Streams, harmless
 
 
-def print_table(streams: Streams, header: Sequence[str], rows: Sequence[Sequence[str]], right: set[int]) -> None:
+def print_table(
+    streams: Streams, header: Sequence[str], rows: Sequence[Sequence[str]], right: Set[int] = frozenset()
+) -> None:
     """Print rows; the columns in `right` are aligned to the right. Into a pipe: tabs, and no header."""
     if not streams.terminal:
         for row in rows:

@@ -70,7 +70,7 @@ class Config:
 
 def load_config(path: Path) -> Config:
     """Read the file; a missing one is empty. Raises DamagedConfig with line and column."""
-    return Config(parse_toml(_read(path), path), path)
+    return Config(parse_toml(read_config_text(path), path), path)
 
 
 @contextlib.contextmanager
@@ -83,7 +83,7 @@ def edit_config(path: Path, lock: Path | None = None) -> Iterator[TomlEditor]:
     from llmctl.config.tomledit import TomlEditor
 
     with locked(lock or path):
-        text = _read(path)
+        text = read_config_text(path)
         parse_toml(text, path)
         editor = TomlEditor(text)
         yield editor
@@ -130,7 +130,8 @@ def parse_toml(text: str, path: Path) -> dict[str, Any]:
         raise DamagedConfig(f"{path} is not valid TOML: nested too deeply") from error
 
 
-def _read(path: Path) -> str:
+def read_config_text(path: Path) -> str:
+    """The file's text; "" where there is none. Raises ConfigError."""
     try:
         return path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:

@@ -38,3 +38,13 @@ def cache_folder(env: Mapping[str, str]) -> Path:
     from platformdirs import user_cache_path
 
     return user_cache_path("llmctl", appauthor=False)
+
+
+def state_folder(env: Mapping[str, str]) -> Path:
+    """Logs and the history of typed lines: LLMCTL_STATE, else the platform's folder for state."""
+    given = env.get("LLMCTL_STATE")
+    if given:
+        return Path(os.path.expanduser(given))
+    from platformdirs import user_state_path
+
+    return user_state_path("llmctl", appauthor=False)

@@ -23,16 +23,30 @@ class Project:
 def find_project(start: Path) -> Project:
     """The nearest file upwards. It may hold `profile` and `model` only, and never a key: such a file
     comes with a repository, and may not decide where requests go. Raises ConfigError."""
+    path, data = _nearest(start)
+    if path is None:
+        return Project()
+    try:
+        return _read(path, data.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"can't read {path}: {error}") from error
+
+
+def project_file(start: Path) -> Path | None:
+    """Where the nearest file upwards is, whatever it says. Raises ConfigError for one that can't be read."""
+    return _nearest(start)[0]
+
+
+def _nearest(start: Path) -> tuple[Path | None, bytes]:
     for folder in (start, *start.parents):
         path = folder / FILE
         try:
-            text = path.read_bytes().decode("utf-8-sig")
+            return path, path.read_bytes()
         except (FileNotFoundError, NotADirectoryError):
             continue
-        except (OSError, UnicodeDecodeError) as error:
+        except OSError as error:
             raise ConfigError(f"can't read {path}: {error}") from error
-        return _read(path, text)
-    return Project()
+    return None, b""
 
 
 def _read(path: Path, text: str) -> Project:

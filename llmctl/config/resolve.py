@@ -1,7 +1,7 @@
 """Which profile, which model, and the target they make.
 
 Profile: -p > LLMCTL_PROFILE > nearest .llmctl.toml > `current` > OPENAI_BASE_URL / OPENAI_API_KEY.
-Model: -m > LLMCTL_MODEL > .llmctl.toml > the profile's. `-m profile/model` names both.
+Model: -m > LLMCTL_MODEL > .llmctl.toml > the profile's. `-m profile/model` names both, as may an alias.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from llmctl.config.aliases import read_aliases
 from llmctl.config.configfile import Config, load_config
 from llmctl.config.keys import checked_key, key_from_variables, reference_kind, resolve_key
 from llmctl.config.paths import config_file, working_folder
@@ -68,13 +69,19 @@ def select(config: Config, choices: Choices, env: Mapping[str, str], folder: Pat
         ("env" if env.get("OPENAI_BASE_URL") or env.get("OPENAI_API_KEY") else None, "OPENAI_* variables"),
         ("env" if choices.base_url else None, "option"),
     ]
+    aliases = read_aliases(config)
     models = [
-        (choices.model, "option"),
-        (env.get("LLMCTL_MODEL"), "LLMCTL_MODEL"),
-        (project.model, str(project.path)),
+        (aliases.get(model or "", model), by)
+        for model, by in (
+            (choices.model, "option"),
+            (env.get("LLMCTL_MODEL"), "LLMCTL_MODEL"),
+            (project.model, str(project.path)),
+        )
     ]
     named = ((rank, name, by) for rank, (name, by) in enumerate(profiles) if name)
     rank, name, by = next(named, (len(profiles), "", ""))
+    if choices.profile and choices.model in aliases:
+        models[0] = (_alias_at(choices.profile, choices.model, aliases, config), "option")
     chosen: tuple[str, str] | None = None  # the strongest model; a weaker one may still name the profile
     for strength, (model, model_by) in enumerate(models):
         if not model or (strength == 2 and name and project.profile not in (None, name)):
@@ -91,6 +98,18 @@ def select(config: Config, choices: Choices, env: Mapping[str, str], folder: Pat
             hint="`llmctl init` finds keys and local servers; `llmctl chat -p demo` works without any",
         )
     return Selection(name, by, *chosen) if chosen else Selection(name, by)
+
+
+def _alias_at(profile: str, alias: str, aliases: Mapping[str, str], config: Config) -> str:
+    """The model behind an alias, when -p names the profile as well. Raises UsageError if they disagree."""
+    head, _, tail = aliases[alias].partition("/")
+    if not tail or (head not in config.names and head not in RESERVED):
+        return aliases[alias]
+    if head != profile:
+        raise UsageError(
+            f"-p says {profile}, and the alias {alias} stands for {aliases[alias]}", hint="leave -p out"
+        )
+    return tail
 
 
 def build_target(config: Config, choices: Choices, env: Mapping[str, str], folder: Path) -> Target:

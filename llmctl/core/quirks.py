@@ -63,6 +63,9 @@ class Quirks:
     structured: str = "json_schema"
     """The strongest response_format the provider takes: json_schema, json_object or none."""
 
+    media: tuple[str, ...] = ("image", "audio", "pdf")
+    """Files that messages may hold beside text. What is missing here is refused before it is sent."""
+
     embedding_batch: int = 2048
     """Most inputs in one embeddings request."""
 

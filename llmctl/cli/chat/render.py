@@ -5,14 +5,15 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING, Protocol
 
-from llmctl.cli.chat.report import answer_object
+from llmctl.cli.chat.report import answer_object, form_fields
 from llmctl.cli.streams import DIM, Streams, harmless
 from llmctl.client.stream import ChatStream
 from llmctl.core.events import Event, Reasoning, Refusal, Text, ToolCall
 from llmctl.errors import LlmctlError
 
 if TYPE_CHECKING:
-    from llmctl.cli.chat.command import ChatOptions
+    from llmctl.cli.chat.options import ChatOptions
+    from llmctl.cli.chat.structured import Form
     from llmctl.cli.session import Session
 
 
@@ -35,12 +36,14 @@ class Renderer(Protocol):
         """It never will be; what has been shown stays."""
 
 
-def choose_renderer(options: ChatOptions, streams: Streams) -> Renderer:
+def choose_renderer(options: ChatOptions, streams: Streams, form: Form | None = None) -> Renderer:
     """The renderer that the options and the terminal ask for."""
     if options.json:
-        return JsonRenderer(streams)
+        return JsonRenderer(streams, form)
     if options.jsonl:
-        return JsonlRenderer(streams)
+        return JsonlRenderer(streams, form)
+    if form and form.wanted:
+        return FormRenderer(streams, form, TextRenderer(streams, options.show_reasoning, NoWriter()))
     if streams.terminal and not options.plain and streams.coloured_output and (options.n or 1) == 1:
         from llmctl.cli.chat.markdown import MarkdownWriter
 
@@ -79,6 +82,19 @@ class PlainWriter:
         if self._last != "\n":
             self._streams.out("")
         self._last = "\n"
+
+
+class NoWriter:
+    """Shows nothing of the text: it is printed later, in another form."""
+
+    def write(self, text: str) -> None:
+        """The text is collected in the stream."""
+
+    def flush(self) -> None:
+        """Nothing is held back here."""
+
+    def end(self) -> None:
+        """Nothing was begun."""
 
 
 class TextRenderer:
@@ -147,7 +163,9 @@ class _Status:
     def __init__(self, streams: Streams) -> None:
         self._streams = streams
         self._shown = ""
-        self._possible = streams.terminal and streams.error_terminal and streams.coloured_output
+        self._possible = (
+            streams.terminal and streams.error_terminal and streams.coloured_output and not streams.settings.quiet
+        )
 
     def show(self, text: str) -> None:
         if self._possible and text != self._shown:
@@ -161,11 +179,30 @@ class _Status:
             self._shown = ""
 
 
+class FormRenderer:
+    """Reasoning and tool calls as they come, on stderr; the answer when it is complete, in its form."""
+
+    def __init__(self, streams: Streams, form: Form, around: TextRenderer) -> None:
+        self._streams = streams
+        self._form = form
+        self.waiting, self.event, self.broken = around.waiting, around.event, around.broken
+        self._around = around
+
+    def wait(self) -> None:
+        """Nothing of the answer is shown before its end."""
+
+    def finish(self, stream: ChatStream, session: Session, cost: float | None) -> None:
+        self._around.finish(stream, session, cost)
+        text = self._form.shaped(stream.answer.content)
+        self._streams.out(text, end="" if text.endswith("\n") else "\n")
+
+
 class JsonlRenderer:
     """Each event as a JSON object on a line of its own; a failure ends it with one of type error."""
 
-    def __init__(self, streams: Streams) -> None:
+    def __init__(self, streams: Streams, form: Form | None = None) -> None:
         self._streams = streams
+        self._form = form
 
     def waiting(self, whom: str) -> None:
         """Nothing to show."""
@@ -178,7 +215,10 @@ class JsonlRenderer:
         """Everything is shown as it comes, or at the end."""
 
     def finish(self, stream: ChatStream, session: Session, cost: float | None) -> None:
-        self._streams.out_json({"type": "done", **answer_object(stream, session, cost)}, indent=None)
+        self._streams.out_json(
+            {"type": "done", **answer_object(stream, session, cost), **form_fields(stream, self._form)},
+            indent=None,
+        )
 
     def broken(self, error: LlmctlError) -> None:
         self._streams.out_json({"type": "error", "error": error.as_dict()}, indent=None)
@@ -187,8 +227,9 @@ class JsonlRenderer:
 class JsonRenderer:
     """One object at the end. A failure is written to stderr, as everywhere."""
 
-    def __init__(self, streams: Streams) -> None:
+    def __init__(self, streams: Streams, form: Form | None = None) -> None:
         self._streams = streams
+        self._form = form
 
     def waiting(self, whom: str) -> None:
         """Nothing to show."""
@@ -200,7 +241,7 @@ class JsonRenderer:
         """Everything is shown as it comes, or at the end."""
 
     def finish(self, stream: ChatStream, session: Session, cost: float | None) -> None:
-        self._streams.out_json(answer_object(stream, session, cost))
+        self._streams.out_json({**answer_object(stream, session, cost), **form_fields(stream, self._form)})
 
     def broken(self, error: LlmctlError) -> None:
         """The partial answer is part of the error."""

@@ -11,6 +11,7 @@ from llmctl.core.cost import cost_of
 from llmctl.errors import Filtered, Truncated
 
 if TYPE_CHECKING:
+    from llmctl.cli.chat.structured import Form
     from llmctl.cli.session import Session
 
 
@@ -37,6 +38,14 @@ def answer_object(stream: ChatStream, session: Session, cost: float | None) -> d
         "request_id": stream.summary.request_id,
         "attempts": stream.summary.attempts,
     }
+
+
+def form_fields(stream: ChatStream, form: Form | None) -> dict[str, Any]:
+    """What --json adds for --schema, --json-mode and --field (`data`), and for --extract (`extracted`)."""
+    if not form or not form.wanted:
+        return {}
+    content = stream.answer.content
+    return {"data": form.data(content)} if form.wants_json else {"extracted": form.shaped(content)}
 
 
 def price(stream: ChatStream, session: Session) -> float | None:

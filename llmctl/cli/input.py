@@ -12,16 +12,21 @@ SILENCE = 1.0
 """Seconds that a pipe may stay silent before a prompt that came as an argument goes out without it."""
 
 
-def read_prompt(argument: str | None, wait: bool | None, streams: Streams, strict: bool = False) -> str:
+def read_prompt(
+    argument: str | None, wait: bool | None, streams: Streams, strict: bool = False, needed: bool = True
+) -> str:
     """The argument, then what stands on standard input. `wait`: --stdin True, --no-stdin False, neither None.
 
-    Raises UsageError when there is no prompt at all, and with `strict` when stdin stays silent.
+    Raises UsageError when there is no prompt at all though one is `needed`, and with `strict` when stdin
+    stays silent.
     """
     if argument == "-":
         argument, wait = None, True
+    if not needed and argument is None:
+        argument = ""  # as if one had been given: nobody is asked to type
     piped = _piped(argument, wait, streams, strict)
     parts = [part for part in (argument, piped) if part and part.strip()]
-    if not parts:
+    if not parts and needed:
         raise UsageError("there is no prompt", hint='give one: llmctl chat "Hello", or pipe it in')
     return "\n\n".join(parts)
 

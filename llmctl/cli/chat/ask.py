@@ -1,0 +1,97 @@
+"""One question until its answer, tool calls and a repair included."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+
+from llmctl.cli.chat.render import Renderer
+from llmctl.cli.chat.structured import REPAIR, Form
+from llmctl.cli.chat.toolbox import Toolbox
+from llmctl.cli.session import Session
+from llmctl.client.stream import ChatStream
+from llmctl.errors import AnswerInvalid, Interrupted, LlmctlError, NotFound
+from llmctl.platforms import keep_output
+from llmctl.tools.loop import ToolLoop
+
+
+class Ask:
+    """Asks, and shows what comes by a renderer. `loop` holds everything that was said, however it ends."""
+
+    def __init__(self, session: Session, toolbox: Toolbox, renderer: Renderer, whole: bool = False) -> None:
+        self.session = session
+        self.loop: ToolLoop | None = None
+        self._toolbox = toolbox
+        self._renderer = renderer
+        self._whole = whole
+
+    @property
+    def stream(self) -> ChatStream | None:
+        """The last request's stream."""
+        return self.loop.stream if self.loop else None
+
+    def run(self, messages: Sequence[Mapping[str, Any]], params: Mapping[str, Any], limit: int = 10) -> ToolLoop:
+        """Ask until the answer is complete. Raises Interrupted and what the client raises, with the partial."""
+        self.session.on_wait = self._renderer.wait
+
+        async def ask(client: Any) -> None:
+            async with self._toolbox.opened() as tools:
+                self.loop = ToolLoop(
+                    client, messages, params, tools, gate=self._toolbox.gate, limit=limit, whole=self._whole
+                )
+                self._renderer.waiting(f"{client.target.profile}/{client.target.model or '?'}")
+                async for event in self.loop:
+                    self._renderer.event(event)
+            self.session.target = client.target
+
+        try:
+            with keep_output(self.session.streams.terminal):
+                self.session.run(ask, concurrent=self._toolbox.needs_loop)
+        except KeyboardInterrupt:
+            self._broken(self._interrupted())
+        except LlmctlError as error:
+            if isinstance(error, NotFound):
+                from llmctl.cli.modelhint import hint_model
+
+                hint_model(error, self.session)
+            self._broken(error)
+        assert self.loop is not None
+        return self.loop
+
+    def shaped(
+        self, form: Form, messages: Sequence[Mapping[str, Any]], params: Mapping[str, Any], repair: bool
+    ) -> ToolLoop:
+        """Ask for an answer of this form; with `repair` a second time, the error shown. Raises AnswerInvalid."""
+        loop = self.run(messages, params)
+        try:
+            _check(form, loop)
+        except AnswerInvalid as error:
+            if not repair:
+                raise self._invalid(error) from error
+            self.session.streams.note(f"{error.message}; asking once more")
+            correction = {"role": "user", "content": REPAIR.format(error.message)}
+            loop = self.run([*loop.messages, correction], params)
+            try:
+                _check(form, loop)
+            except AnswerInvalid as second:
+                raise self._invalid(second) from second
+        return loop
+
+    def _invalid(self, error: AnswerInvalid) -> AnswerInvalid:
+        error.partial = self.stream.answer.content if self.stream else None
+        return self.session.about(error)
+
+    def _interrupted(self) -> Interrupted:
+        partial = (self.stream.answer.content or None) if self.stream else None
+        error = Interrupted("interrupted", hint="the answer above is partial" if partial else None)
+        error.partial = partial
+        return self.session.about(error)
+
+    def _broken(self, error: LlmctlError) -> NoReturn:
+        self._renderer.broken(error)
+        raise error
+
+
+def _check(form: Form, loop: ToolLoop) -> None:
+    if form.wanted and loop.stream:
+        form.shaped(loop.stream.answer.content)

@@ -1,0 +1,97 @@
+"""What is asked: the messages and parameters that the options make."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from llmctl.cli.chat.attach import attached
+from llmctl.cli.chat.options import ChatOptions
+from llmctl.cli.chat.structured import Form, is_language, read_form
+from llmctl.cli.chat.template import filled, find_template, takes_input
+from llmctl.cli.input import read_prompt
+from llmctl.cli.session import Session, open_session
+from llmctl.cli.streams import Streams
+from llmctl.core.media import content
+from llmctl.core.params import parse_options
+from llmctl.errors import UsageError
+
+if TYPE_CHECKING:
+    from llmctl.config.prompts import Prompt
+
+_RESERVED = {"messages": "the prompt", "stream": "--no-stream", "model": "-m"}
+
+Message = dict[str, Any]
+
+
+@dataclass
+class Question:
+    """A request to a model: `messages` as OpenAI has them, `params` by OpenAI's names."""
+
+    session: Session
+    system: str | None
+    message: Message
+    params: dict[str, Any]
+    form: Form
+
+    @property
+    def messages(self) -> list[Message]:
+        system: list[Message] = [{"role": "system", "content": self.system}] if self.system else []
+        return [*system, self.message]
+
+
+def normal(options: ChatOptions) -> ChatOptions:
+    """The options with the word after -x in its place: a language, or else the prompt."""
+    word = options.extract
+    if not word or is_language(word):
+        return options
+    if options.prompt is not None:
+        raise UsageError(f"-x: {word!r} is not a language", hint="for example: -x python; -x alone takes any")
+    return replace(options, extract="", prompt=word)
+
+
+def read_question(options: ChatOptions, streams: Streams, needed: bool = True) -> Question:
+    """Read prompt, files and standard input; choose the target. Raises UsageError and ConfigError.
+
+    Without `needed` the message may be empty: a conversation that has yet to begin.
+    """
+    template = find_template(options, streams)
+    if template and template.model and not options.model:
+        options = replace(options, model=template.model)
+    form = read_form(options, template.schema if template else None)
+    session = open_session(options, streams)
+    system, user = _texts(options, template, streams, needed)
+    if "-" in (options.file or ()) and options.prompt == "-":
+        raise UsageError("standard input can't be both the prompt and a file")
+    files = attached(options, session)
+    quirks = session.target.quirks(session.target.model or "")
+    said = [part for part in (options.system or system, form.instruction(quirks)) if part]
+    params = {**form.params(quirks), **request_params(options, template)}
+    message = {"role": "user", "content": content(user, files)}
+    return Question(session, "\n\n".join(said) or None, message, params, form)
+
+
+def _texts(options: ChatOptions, template: Prompt | None, streams: Streams, needed: bool) -> tuple[str, str]:
+    """(the template's system prompt, the user's text)."""
+    needed = needed and takes_input(template, options) and not (options.file or options.image)
+    from_stdin = False if "-" in (options.file or ()) else options.stdin
+    given = read_prompt(options.prompt, from_stdin, streams, options.strict, needed)
+    return filled(template, options, given) if template else ("", given)
+
+
+def request_params(options: ChatOptions, template: Prompt | None = None) -> dict[str, Any]:
+    """The request's parameters: those with an option of their own beat -o, which beats the kept prompt's."""
+    params = {**(template.params if template else {}), **parse_options(options.option or ())}
+    for name, instead in _RESERVED.items():
+        if name in params:
+            raise UsageError(f"-o {name}=… is not for that", hint=f"use {instead}")
+    own = {
+        "temperature": options.temperature,
+        "max_tokens": options.max_tokens,
+        "seed": options.seed,
+        "n": options.n,
+        "stop": options.stop or None,
+        "logprobs": options.logprobs or None,
+        "reasoning_effort": options.reasoning_effort,
+    }
+    return params | {name: value for name, value in own.items() if value is not None}
