@@ -28,6 +28,13 @@ if sys.platform == "win32":
         yield
 
     @contextlib.contextmanager
+    def asking() -> Iterator[None]:
+        """For a question: no key counts that was typed before."""
+        while msvcrt.kbhit():
+            msvcrt.getwch()
+        yield
+
+    @contextlib.contextmanager
     def raw_keys() -> Iterator[Callable[[], str]]:
         """A function that waits for a key and returns its character or sequence."""
 
@@ -56,11 +63,11 @@ if sys.platform == "win32":
     def run_instead(command: Sequence[str], env: Mapping[str, str]) -> int:
         """Run a program to its end; its exit code. Ctrl-C reaches it first."""
         with subprocess.Popen(command, env=dict(env)) as child:
-            while True:
-                try:
-                    return child.wait()
-                except KeyboardInterrupt:
-                    continue
+            return wait_through_interrupts(child)
+
+    def run_beside(command: Sequence[str], env: Mapping[str, str]) -> int:
+        """Run a program to its end while this one lives on; its exit code."""
+        return run_instead(command, env)
 
     def prepare_console() -> None:
         """UTF-8 and escape sequences on the console, which older ones don't have switched on."""
@@ -89,7 +96,8 @@ else:
 
     @contextlib.contextmanager
     def keep_output(wanted: bool) -> Iterator[None]:
-        """Ctrl-C on a terminal throws away output that it hasn't shown yet; not inside this block."""
+        """Inside this block Ctrl-C throws away no output that the terminal hasn't shown yet, and keys aren't echoed
+        into an answer that is being drawn; they wait for the next prompt."""
         try:
             before = termios.tcgetattr(0) if wanted else None
         except termios.error:
@@ -98,8 +106,24 @@ else:
             yield
             return
         changed = termios.tcgetattr(0)
-        changed[3] |= termios.NOFLSH
+        changed[3] = (changed[3] | termios.NOFLSH) & ~termios.ECHO
         termios.tcsetattr(0, termios.TCSADRAIN, changed)
+        try:
+            yield
+        finally:
+            termios.tcsetattr(0, termios.TCSADRAIN, before)
+
+    @contextlib.contextmanager
+    def asking() -> Iterator[None]:
+        """For a question inside `keep_output`: keys are echoed, and none that was typed before counts."""
+        try:
+            before = termios.tcgetattr(0)
+        except termios.error:
+            yield
+            return
+        changed = termios.tcgetattr(0)
+        changed[3] |= termios.ECHO
+        termios.tcsetattr(0, termios.TCSAFLUSH, changed)
         try:
             yield
         finally:
@@ -146,8 +170,47 @@ else:
 
     def run_instead(command: Sequence[str], env: Mapping[str, str]) -> int:
         """Become the program: same process id, so that signals and the exit code are its own."""
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, which children would inherit
+        for number in (signal.SIGPIPE, signal.SIGXFSZ):
+            signal.signal(number, signal.SIG_DFL)  # Python ignores them, which children would inherit
         os.execvpe(command[0], list(command), env)  # noqa: S606 - what the user asked for
+
+    def run_beside(command: Sequence[str], env: Mapping[str, str]) -> int:
+        """Run a program to its end while this one lives on; its exit code, 128 + n when signal n ended it.
+
+        Signals sent to this process are passed on. Keys on a terminal reach the program by themselves.
+        """
+        import subprocess
+
+        children: list[subprocess.Popen[bytes]] = []
+        early: list[int] = []
+
+        def pass_on(number: int, _frame: object) -> None:
+            if number in (signal.SIGINT, signal.SIGQUIT) and _has_terminal():
+                return
+            if children:
+                children[0].send_signal(number)
+            else:
+                early.append(number)
+
+        passed = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+        before = {number: signal.signal(number, pass_on) for number in passed}
+        try:
+            with subprocess.Popen(list(command), env=env) as child:
+                children.append(child)
+                for number in early:
+                    child.send_signal(number)
+                code = child.wait()
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+        return code if code >= 0 else 128 - code
+
+    def _has_terminal() -> bool:
+        """Whether this process group is in the foreground of a terminal, so that Ctrl-C reaches all of it."""
+        for descriptor in (0, 1, 2):
+            with contextlib.suppress(OSError):
+                return os.tcgetpgrp(descriptor) == os.getpgrp()
+        return False
 
     def prepare_console() -> None:
         """Nothing to do: terminals know UTF-8 and escape sequences."""
@@ -178,6 +241,15 @@ def interruptible() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def wait_through_interrupts(child: subprocess.Popen[bytes]) -> int:
+    """Wait for a program that has the terminal; its exit code. Ctrl-C is for it alone to answer."""
+    while True:
+        try:
+            return child.wait()
+        except KeyboardInterrupt:
+            continue
 
 
 def speaks(descriptor: int, seconds: float) -> bool:

@@ -9,6 +9,7 @@ import typer
 
 from llmctl.cli import modelcache
 from llmctl.cli.options import TargetOptions, command
+from llmctl.cli.pager import paged
 from llmctl.cli.session import Session, open_session
 from llmctl.cli.streams import Streams
 from llmctl.cli.table import print_table
@@ -53,7 +54,8 @@ def run(options: ModelsOptions, streams: Streams) -> None:
         return
     chosen = session.target.model
     rows = [[_marked(model.id, chosen, streams), *_facts(model)] for model in models]
-    print_table(streams, ["MODEL", "CONTEXT", "INPUT $/M", "OUTPUT $/M", "OWNER"], rows, right={1, 2, 3})
+    with paged(streams):
+        print_table(streams, ["MODEL", "CONTEXT", "INPUT $/M", "OUTPUT $/M", "OWNER"], rows, right={1, 2, 3})
     if not models:
         streams.note("no model matches" if words else "the provider lists no models")
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from llmctl.cli.options import TargetOptions
+from llmctl.cli.settings import THEMES, Settings
 from llmctl.cli.streams import DIM, Streams, harmless
 from llmctl.config.configfile import Config, load_config
 from llmctl.config.keys import reference_kind
@@ -17,6 +18,8 @@ from llmctl.core.retry import Wait
 from llmctl.errors import ConfigError, LlmctlError, UsageError
 
 if TYPE_CHECKING:
+    from asyncio import Runner
+
     from llmctl.client.client import Client
     from llmctl.client.trace import Listener
     from llmctl.client.transport import Transport
@@ -33,6 +36,7 @@ class Session:
         self.config = config
         self.streams = streams
         self.on_wait: Callable[[], None] | None = None  # called when nothing more can be read at once
+        self.runner: Runner | None = None  # an event loop that outlives the calls
         self._listeners: list[Listener] = []
         if not target.tls.verify:
             streams.warn(f"profile {target.profile} does not check certificates (verify = false)")
@@ -56,7 +60,8 @@ class Session:
             from llmctl.client.httpx_transport import HttpxTransport
 
             overlapping = HttpxTransport(target.tls, target.proxy, self.streams.env)
-            return asyncio.run(self._closing(self._client(target, overlapping), call))
+            run = self.runner.run if self.runner else asyncio.run
+            return run(self._closing(self._client(target, overlapping), call))
         transport = BlockingTransport(target.tls, target.proxy, self.streams.env, self.on_wait)
         return drive(self._closing(self._client(target, transport), call))
 
@@ -73,7 +78,8 @@ class Session:
             finally:
                 await transport.close()
 
-        return asyncio.run(closing())
+        run = self.runner.run if self.runner else asyncio.run
+        return run(closing())
 
     def _client(self, target: Target, transport: Transport) -> Client:
         from llmctl.client.client import Client
@@ -130,7 +136,16 @@ def open_session(options: TargetOptions, streams: Streams) -> Session:
     if options.retries is not None:
         target = replace(target, retries=options.retries)
     _warn_if_readable(config, streams)
+    streams.settings = themed(streams.settings, config)
     return Session(target, config, streams)
+
+
+def themed(settings: Settings, config: Config) -> Settings:
+    """The settings with the config's `theme`, unless an option or variable names one. Raises ConfigError."""
+    theme = config.data.get("theme", "")
+    if theme and theme not in THEMES:
+        raise ConfigError(f"{config.path}: theme must be one of {', '.join(THEMES)}, not {theme!r}")
+    return settings if settings.theme or not theme else replace(settings, theme=theme)
 
 
 def _limited(target: Target, total: float) -> Timeouts:

@@ -167,7 +167,7 @@ def test_ctrl_c_while_waiting(work, upstream):
 
 def test_a_prompt_may_be_typed(work, upstream, sent):
     upstream.script(Reply.sse(*text_stream("fine")))
-    terminal = work.terminal("chat")
+    terminal = work.terminal("chat", "-")
     terminal.wait_for("Ctrl-D")
     terminal.send("Hello there\n")
     terminal.send_key("ctrl-d")

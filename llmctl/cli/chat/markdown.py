@@ -25,6 +25,14 @@ if TYPE_CHECKING:
 WIDEST = 100
 FRAME = 1 / 60
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
+CODE_THEMES = {"terminal": "ansi_dark", "dark": "monokai", "light": "friendly"}
+STYLES = {
+    "terminal": {"markdown.code": "bold cyan", "markdown.code_block": "cyan"},
+    "dark": {"markdown.code": "bold #a6e22e", "markdown.block_quote": "#c0a0ff"},
+    "light": {"markdown.code": "bold #005f87", "markdown.block_quote": "#5f00af", "markdown.item.number": "#005f87"},
+}
+"""Theme -> styles of Rich that its own don't fit: those paint a black box behind code in a sentence."""
+
 SYNC_ON, SYNC_OFF = "\x1b[?2026h", "\x1b[?2026l"
 
 
@@ -40,6 +48,7 @@ class MarkdownWriter:
         self._drawn = True  # whether all of it is on the screen
         self._width = 0
         self._parser: Any = None
+        self._theme = streams.settings.theme
 
     def write(self, text: str) -> None:
         self._pending += harmless(text)
@@ -78,7 +87,7 @@ class MarkdownWriter:
 
     def _block(self, source: str, first: bool) -> list[str]:
         """The lines of one block, with a blank one above unless it is the first of all."""
-        lines = render(source, self._columns())
+        lines = render(source, self._columns(), self._theme)
         return lines if first else ["", *lines]
 
     def _split(self) -> tuple[list[str], str]:
@@ -121,15 +130,15 @@ class MarkdownWriter:
         return columns
 
 
-def render(source: str, columns: int) -> list[str]:
+def render(source: str, columns: int, theme: str = "") -> list[str]:
     """Markdown as lines with ANSI colours, without the spaces that Rich fills lines up with."""
-    console = _console(columns)
+    console = _console(columns, theme)
     with console.capture() as capture:
-        console.print(_document(source))
+        console.print(_document(source, CODE_THEMES.get(theme, "ansi_dark")))
     return _trimmed(capture.get().splitlines())
 
 
-def _document(source: str) -> Markdown:
+def _document(source: str, code_theme: str) -> Markdown:
     """Rich's Markdown, with headings at the left and not in boxes."""
     from rich.markdown import Heading, Markdown
     from rich.text import Text
@@ -142,11 +151,12 @@ def _document(source: str) -> Markdown:
     class Document(Markdown):
         elements: ClassVar[dict[str, Any]] = {**Markdown.elements, "heading_open": PlainHeading}
 
-    return Document(source, code_theme="ansi_dark", hyperlinks=False)
+    return Document(source, code_theme=code_theme, hyperlinks=False)
 
 
-def _console(columns: int) -> Console:
+def _console(columns: int, theme: str) -> Console:
     from rich.console import Console
+    from rich.theme import Theme
 
     return Console(
         file=io.StringIO(),
@@ -155,6 +165,7 @@ def _console(columns: int) -> Console:
         color_system="auto",
         legacy_windows=False,
         highlight=False,
+        theme=Theme(STYLES.get(theme, STYLES["terminal"])),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from llmctl.cli.options import command
+from llmctl.cli.pager import paged
 from llmctl.cli.profile.chosen import chosen_name
 from llmctl.cli.streams import Streams
 from llmctl.config.configfile import load_config
@@ -37,9 +38,10 @@ def run(options: ShowOptions, streams: Streams) -> None:
     if options.json:
         streams.out_json(facts)
         return
-    for name, value in facts.items():
-        for number, line in enumerate(_lines(value)):
-            streams.out(f"{name if number == 0 else '':<16}  {line}")
+    with paged(streams):
+        for name, value in facts.items():
+            for number, line in enumerate(_lines(value)):
+                streams.out(f"{name if number == 0 else '':<16}  {line}")
 
 
 def describe(name: str, config: Any, streams: Streams) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""`llmctl chat -i`: a conversation, line by line."""

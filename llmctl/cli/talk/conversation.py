@@ -1,0 +1,148 @@
+"""A conversation: what was said, what is asked next, and what it took."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from llmctl.cli.chat.ask import Ask
+from llmctl.cli.chat.render import choose_renderer
+from llmctl.cli.chat.report import verdict
+from llmctl.core.media import content
+from llmctl.errors import LlmctlError
+
+if TYPE_CHECKING:
+    from llmctl.cli.chat.options import ChatOptions
+    from llmctl.cli.chat.toolbox import Toolbox
+    from llmctl.cli.session import Session
+    from llmctl.core.events import Usage
+    from llmctl.core.media import Attachment
+
+Message = dict[str, Any]
+
+STOPPED = "[The user stopped this answer here.]"
+BROKEN = "[This answer broke off here.]"
+_PORTABLE = ("role", "content", "name", "tool_calls", "tool_call_id")
+
+
+@dataclass
+class Totals:
+    """What the answers so far took. A count is None as soon as one answer did not tell it."""
+
+    answers: int = 0
+    prompt_tokens: int | None = 0
+    completion_tokens: int | None = 0
+    cost: float | None = 0.0
+
+    def add(self, usage: Usage | None, cost: float | None) -> None:
+        self.answers += 1
+        self.prompt_tokens = _sum(self.prompt_tokens, usage.prompt_tokens if usage else None)
+        self.completion_tokens = _sum(self.completion_tokens, usage.completion_tokens if usage else None)
+        self.cost = None if self.cost is None or cost is None else self.cost + cost
+
+
+@dataclass
+class Conversation:
+    """`messages` are without the system prompt, which may change at any time. `files` go with the next message."""
+
+    session: Session
+    options: ChatOptions
+    toolbox: Toolbox
+    params: dict[str, Any]
+    system: str | None = None
+    messages: list[Message] = field(default_factory=list)
+    files: list[Attachment] = field(default_factory=list)
+    totals: Totals = field(default_factory=Totals)
+    unanswered: str = ""
+    """A message that was taken back as it got no answer, to be typed on."""
+
+    @property
+    def last_question(self) -> int | None:
+        """The place of the last message of the user."""
+        places = [at for at, message in enumerate(self.messages) if message["role"] == "user"]
+        return places[-1] if places else None
+
+    @property
+    def last_answer(self) -> str:
+        """The text of the last answer, without the mark of a partial one."""
+        for message in reversed(self.messages):
+            if message["role"] == "assistant" and message.get("content"):
+                text: str = message["content"]
+                return text.removesuffix(STOPPED).removesuffix(BROKEN).rstrip()
+        return ""
+
+    def say(self, text: str) -> None:
+        """Put a message of the user, with the files that wait for it, at the end."""
+        self.messages.append({"role": "user", "content": content(text, self.files)})
+        self.files = []
+
+    def whole(self) -> list[Message]:
+        """All messages as they are sent."""
+        return [*([{"role": "system", "content": self.system}] if self.system else []), *self.messages]
+
+    def ask(self) -> None:
+        """Ask for the answer to the last message and show it.
+
+        Whatever has come stays in the conversation, also when the answer is stopped (Interrupted) or breaks.
+        A message that got no answer at all is taken back. Raises LlmctlError.
+        """
+        session = self.session
+        renderer = choose_renderer(self.options, session.streams)
+        ask = Ask(session, self.toolbox, renderer, self.options.no_stream)
+        before = len(self.whole())
+        try:
+            loop = ask.run(self.whole(), self.params, self.options.rounds)
+        except LlmctlError as error:
+            self._keep_partial(ask, before, error)
+            raise
+        assert loop.stream is not None
+        self.messages = loop.messages[1 if self.system else 0 :]
+        self._finish(ask, renderer)
+        verdict(loop.stream.answer, False, session)
+
+    def _finish(self, ask: Ask, renderer: Any) -> None:
+        from llmctl.cli.chat.report import price, say_usage
+
+        source = ask.loop
+        assert source is not None
+        assert source.stream is not None
+        cost = price(source, self.session)
+        renderer.finish(source, self.session, cost)
+        self.totals.add(source.usage, cost)
+        if self.options.usage:
+            say_usage(source, self.session)
+
+    def _keep_partial(self, ask: Ask, before: int, error: LlmctlError) -> None:
+        """What came before the error: finished rounds of tools, and the part of the answer with its mark."""
+        loop = ask.loop
+        said = loop.messages[before:] if loop else []
+        partial = loop.stream.answer.content if loop and loop.stream and not loop.stream.answer.complete else ""
+        if partial:
+            mark = STOPPED if error.exit_code == 130 else BROKEN
+            said = [*said, {"role": "assistant", "content": f"{partial}\n\n{mark}"}]
+        if said:
+            self.messages += said
+        else:
+            said_last = self.messages.pop()["content"]
+            self.unanswered = said_last if isinstance(said_last, str) else said_last[-1].get("text", "")
+
+    def portable(self) -> None:
+        """Leave out what only the provider so far understands, before another one is asked."""
+        for message in self.messages:
+            for key in [key for key in message if key not in _PORTABLE]:
+                del message[key]
+            for call in message.get("tool_calls") or ():
+                for key in [key for key in call if key not in ("id", "type", "function", "custom")]:
+                    del call[key]
+
+    def trim(self) -> int:
+        """Leave out the oldest question with its answer; how many messages that were."""
+        later = [at for at, message in enumerate(self.messages) if message["role"] == "user" and at > 0]
+        if not later:
+            return 0
+        del self.messages[: later[0]]
+        return later[0]
+
+
+def _sum(total: int | None, count: int | None) -> int | None:
+    return None if total is None or count is None else total + count

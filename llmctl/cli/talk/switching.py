@@ -1,0 +1,62 @@
+"""/model and /use: the same conversation with another model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from llmctl.cli import modelcache
+from llmctl.cli.session import open_session
+from llmctl.config.aliases import read_aliases
+from llmctl.config.profile import RESERVED
+
+if TYPE_CHECKING:
+    from llmctl.cli.talk.conversation import Conversation
+
+
+def model(talk: Conversation, name: str) -> None:
+    """Use another model of this profile, or PROFILE/MODEL, or an alias."""
+    if name:
+        head, slash, _ = name.partition("/")
+        known = name in read_aliases(talk.session.config) or (slash and head in profiles(talk))
+        _switch(talk, None if known else talk.session.target.profile, name)
+    _say(talk)
+
+
+def profile(talk: Conversation, name: str) -> None:
+    """Use another profile, with its own model."""
+    if name:
+        _switch(talk, name, None)
+    _say(talk)
+
+
+def _switch(talk: Conversation, profile: str | None, name: str | None) -> None:
+    """Everything is checked before anything changes. Raises ConfigError."""
+    options, target = talk.options, talk.session.target
+    if profile != target.profile:
+        options = replace(options, base_url=None, key=None)  # they belonged to the profile so far
+    options = replace(options, profile=profile, model=name)
+    session = open_session(options, talk.session.streams)
+    session.runner = talk.session.runner
+    talk.options, talk.session = options, session
+    if session.target.profile != target.profile:
+        talk.portable()
+
+
+def _say(talk: Conversation) -> None:
+    target = talk.session.target
+    talk.session.streams.say(f"now asking {target.profile}/{target.model or '(the only model)'}")
+
+
+def profiles(talk: Conversation) -> Mapping[str, str]:
+    """Names for completion."""
+    config = talk.session.config
+    return dict.fromkeys([*config.names, *(name for name in RESERVED if name not in config.names)], "")
+
+
+def models(talk: Conversation) -> Mapping[str, str]:
+    """Aliases, and the models of the last list that the profile gave."""
+    aliases = {name: f"alias of {target}" for name, target in read_aliases(talk.session.config).items()}
+    kept = modelcache.cached_models(talk.session) or []
+    return {**aliases, **dict.fromkeys(kept, "")}
