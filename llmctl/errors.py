@@ -81,6 +81,7 @@ class LlmctlError(Exception):
         self.attempts: int = 0
         self.should_retry: bool | None = None  # the provider's own word (x-should-retry)
         self.codes: tuple[str, ...] = ()  # the provider's structured codes, lower case
+        self.reply: tuple[dict[str, str], bytes] | None = None  # headers and body of the provider's refusal
 
     def as_dict(self) -> dict[str, Any]:
         """The `error` object of `--json`: keys are stable, additions only."""

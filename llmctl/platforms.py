@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import subprocess
+    from pathlib import Path
 
 POLL_SECONDS = 0.05
 
@@ -250,6 +251,19 @@ def wait_through_interrupts(child: subprocess.Popen[bytes]) -> int:
             return child.wait()
         except KeyboardInterrupt:
             continue
+
+
+def show_file(path: Path) -> bool:
+    """Open a file in the program that the user has for it; whether one could be started."""
+    if sys.platform == "win32":
+        try:
+            os.startfile(path)  # noqa: S606 - what the user asked for
+        except OSError:
+            return False
+        return True
+    import webbrowser
+
+    return webbrowser.open(path.resolve().as_uri())
 
 
 def speaks(descriptor: int, seconds: float) -> bool:

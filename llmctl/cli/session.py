@@ -41,6 +41,10 @@ class Session:
         if not target.tls.verify:
             streams.warn(f"profile {target.profile} does not check certificates (verify = false)")
 
+    def continues(self, earlier: Session) -> None:
+        """Take over what outlives a change of the target: the event loop, and the wire log."""
+        self.runner, self._listeners = earlier.runner, earlier._listeners
+
     def run(
         self, call: Callable[[Client], Awaitable[T]], concurrent: bool = False, target: Target | None = None
     ) -> T:

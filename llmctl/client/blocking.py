@@ -118,7 +118,7 @@ class BlockingTransport:
             assert connection.sock is not None
             sock = connection.sock
             sock.settimeout(deadline.remaining())
-            _write(connection, request, target, extra)
+            _write(connection, request, target, extra, deadline)
             response = connection.getresponse()
         except BaseException as error:
             connection.close()
@@ -201,16 +201,24 @@ def _connect(
 
 
 def _write(
-    connection: http.client.HTTPConnection, request: HttpRequest, target: str, extra: Mapping[str, str]
+    connection: http.client.HTTPConnection,
+    request: HttpRequest,
+    target: str,
+    extra: Mapping[str, str],
+    deadline: Deadline,
 ) -> None:
     connection.putrequest(request.method, target, skip_accept_encoding=True)
     for name, value in {**request.headers, **extra}.items():
         connection.putheader(name, value)
-    if request.body is not None:
-        connection.putheader("content-length", str(len(request.body)))
+    size = request.upload.size if request.upload else None if request.body is None else len(request.body)
+    if size is not None:
+        connection.putheader("content-length", str(size))
     # The server may have answered, and closed, before it read everything: that answer counts.
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):
         connection.endheaders(request.body)
+        for chunk in request.upload.chunks() if request.upload else ():
+            connection.sock.settimeout(deadline.remaining())
+            connection.send(chunk)
 
 
 def _exchange_failure(error: Exception, parts: SplitResult) -> NetworkError | Exception:

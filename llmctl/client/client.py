@@ -5,25 +5,26 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from llmctl.client.deadline import Deadline
 from llmctl.client.exchange import Exchange
 from llmctl.client.stream import ChatStream, Record, read_events
-from llmctl.client.transport import HttpReply, Transport, decoded, read_body
+from llmctl.client.transport import MAX_BODY, HttpReply, Transport, collect, decoded, read_body
 from llmctl.config.resolve import resolve_target
 from llmctl.config.target import Target
 from llmctl.core.answer import Answer
 from llmctl.core.embeddings import Embeddings, batches, read_embeddings
 from llmctl.core.events import Event
-from llmctl.core.images import Image, read_images
+from llmctl.core.images import Image, Images, read_image_usage, read_images
 from llmctl.core.models import Model, read_models
 from llmctl.core.quirks import Quirks
 from llmctl.core.requests import (
     Body,
+    Content,
     HttpRequest,
     Message,
     chat_body,
@@ -45,6 +46,19 @@ class Reply:
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+
+@dataclass(frozen=True)
+class OpenReply:
+    """A reply whose body comes as it is read, decompressed. Header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    chunks: AsyncGenerator[bytes, None]
+
+    async def read(self, most: int = MAX_BODY) -> bytes:
+        """The whole body. Raises NotUnderstood above `most` bytes."""
+        return await collect(self.chunks, most)
 
 
 @dataclass(frozen=True)
@@ -155,13 +169,45 @@ class Client:
 
     async def images(self, prompt: str, **params: Any) -> list[Image]:
         """Make pictures. OpenAI's parameters: n, size, quality, …"""
+        return (await self.make_images(prompt, **params)).images
+
+    async def make_images(self, prompt: str, **params: Any) -> Images:
+        """Make pictures, with the model that made them and the usage, where it is told."""
         model = params.pop("model", None) or self.target.image_model or await self.model(None)
         body = Body({"model": model, "prompt": prompt, **params})
-        return read_images((await self._whole("POST", "/images/generations", body)).body)
+        reply = await self._whole("POST", "/images/generations", body)
+        return Images(read_images(reply.body), model, read_image_usage(reply.body, self.target.quirks(model)))
 
     async def raw(self, method: str, path: str, json: Any = None) -> Reply:
         """Any request under base_url. Raises for a status that is not 2xx."""
         return await self._whole(method, path, None if json is None else Body(json))
+
+    @asynccontextmanager
+    async def request(self, method: str, path: str, content: Content | None = None) -> AsyncIterator[OpenReply]:
+        """Any request under base_url (or at a full URL on its origin), with any body and headers.
+
+        `async with client.request("GET", "/files") as reply`: the body is still to be read. Retries,
+        redirects and errors are those of every other request; an error's `reply` holds what came.
+        """
+
+        async def send(deadline: Deadline) -> HttpReply:
+            return await self._exchange.open(method, path, content or Content(), deadline, streamed=False)
+
+        reply, _ = await self._attempt(send)
+        chunks = self._dressed_chunks(reply)
+        try:
+            yield OpenReply(reply.status, self._exchange.shown_headers(reply.headers), chunks)
+        finally:
+            await chunks.aclose()
+            await reply.close()
+
+    async def _dressed_chunks(self, reply: HttpReply) -> AsyncGenerator[bytes, None]:
+        try:
+            async with aclosing(decoded(reply)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+        except LlmctlError as error:
+            raise self._exchange.dressed(error, reply) from error.__cause__
 
     async def raw_stream(
         self, messages: Sequence[Message], *, whole: bool = False, **params: Any

@@ -18,7 +18,7 @@ from llmctl.client.tls import make_context
 from llmctl.client.transport import HttpReply
 from llmctl.config.target import Tls
 from llmctl.core.proxies import choose_proxy
-from llmctl.core.requests import HttpRequest
+from llmctl.core.requests import HttpRequest, Upload
 from llmctl.errors import ConfigError, NetworkError, ProxyFailed, StreamBroken
 
 
@@ -35,7 +35,7 @@ class HttpxTransport:
         proxy = choose_proxy(request.url, self._proxy, self._env)
         client = self._client(request.url, proxy)
         with _translated(request.url, proxy):
-            wire = httpx.Request(request.method, request.url, headers=dict(request.headers), content=request.body)
+            wire = _wire(request)
             deadline.connecting(urlsplit(request.url).netloc)
             # anyio leaves a socket open when it is cancelled in a handshake, so httpcore's own timer is first
             wire.extensions["timeout"] = {
@@ -83,6 +83,19 @@ class HttpxTransport:
                 ) from error
             self._clients[proxy, secure] = client
         return client
+
+
+def _wire(request: HttpRequest) -> httpx.Request:
+    headers, content = dict(request.headers), request.body
+    if request.upload is None:
+        return httpx.Request(request.method, request.url, headers=headers, content=content)
+    headers["content-length"] = str(request.upload.size)
+    return httpx.Request(request.method, request.url, headers=headers, content=_portions(request.upload))
+
+
+async def _portions(upload: Upload) -> AsyncGenerator[bytes, None]:
+    for chunk in upload.chunks():
+        yield chunk
 
 
 def _until_sent(deadline: Deadline, limit: asyncio.Timeout) -> Callable[[str, dict[str, Any]], Awaitable[None]]:

@@ -51,14 +51,19 @@ class Transport(Protocol):
 
 async def read_body(reply: HttpReply, most: int = MAX_BODY) -> bytes:
     """The whole body, decompressed. Raises NotUnderstood above `most` bytes."""
+    async with aclosing(decoded(reply)) as chunks:
+        return await collect(chunks, most)
+
+
+async def collect(chunks: AsyncGenerator[bytes, None], most: int) -> bytes:
+    """All chunks together. Raises NotUnderstood above `most` bytes."""
     parts: list[bytes] = []
     size = 0
-    async with aclosing(decoded(reply)) as chunks:
-        async for chunk in chunks:
-            parts.append(chunk)
-            size += len(chunk)
-            if size > most:
-                raise NotUnderstood(f"the reply is larger than {most} bytes")
+    async for chunk in chunks:
+        parts.append(chunk)
+        size += len(chunk)
+        if size > most:
+            raise NotUnderstood(f"the reply is larger than {most} bytes")
     return b"".join(parts)
 
 

@@ -71,24 +71,25 @@ def select(config: Config, choices: Choices, env: Mapping[str, str], folder: Pat
     ]
     aliases = read_aliases(config)
     models = [
-        (aliases.get(model or "", model), by)
-        for model, by in (
-            (choices.model, "option"),
-            (env.get("LLMCTL_MODEL"), "LLMCTL_MODEL"),
-            (project.model, str(project.path)),
-        )
+        (choices.model, "option"),
+        (env.get("LLMCTL_MODEL"), "LLMCTL_MODEL"),
+        (project.model, str(project.path)),
     ]
     named = ((rank, name, by) for rank, (name, by) in enumerate(profiles) if name)
     rank, name, by = next(named, (len(profiles), "", ""))
-    if choices.profile and choices.model in aliases:
-        models[0] = (_alias_at(choices.profile, choices.model, aliases, config), "option")
     chosen: tuple[str, str] | None = None  # the strongest model; a weaker one may still name the profile
-    for strength, (model, model_by) in enumerate(models):
-        if not model or (strength == 2 and name and project.profile not in (None, name)):
+    for strength, (asked, model_by) in enumerate(models):
+        if not asked or (strength == 2 and name and project.profile not in (None, name)):
             continue  # a project's model belongs to the project's profile
-        head, slash, tail = model.partition("/")
-        if rank > strength and slash and tail and (head in config.names or head in RESERVED):
+        model = aliases.get(asked, asked)
+        head, _, tail = model.partition("/")
+        names_both = bool(tail) and (head in config.names or head in RESERVED)
+        if rank > strength and names_both:
             return Selection(head, model_by, *(chosen or (tail, model_by)))
+        if names_both and asked in aliases:
+            if head != name and rank < strength:
+                continue  # that alias is for another profile than the one that was asked for
+            model = _model_at(name, by, asked, model)
         chosen = chosen or (model, model_by)
         if name:
             break
@@ -100,16 +101,14 @@ def select(config: Config, choices: Choices, env: Mapping[str, str], folder: Pat
     return Selection(name, by, *chosen) if chosen else Selection(name, by)
 
 
-def _alias_at(profile: str, alias: str, aliases: Mapping[str, str], config: Config) -> str:
-    """The model behind an alias, when -p names the profile as well. Raises UsageError if they disagree."""
-    head, _, tail = aliases[alias].partition("/")
-    if not tail or (head not in config.names and head not in RESERVED):
-        return aliases[alias]
+def _model_at(profile: str, by: str, alias: str, stands_for: str) -> str:
+    """The model of an alias that names its profile, beside a profile. Raises UsageError if they disagree."""
+    head, _, model = stands_for.partition("/")
     if head != profile:
-        raise UsageError(
-            f"-p says {profile}, and the alias {alias} stands for {aliases[alias]}", hint="leave -p out"
-        )
-    return tail
+        where = "-p" if by == "option" else by
+        hint = f"leave {where} out" if by == "option" else None
+        raise UsageError(f"{where} says {profile}, and the alias {alias} stands for {stands_for}", hint=hint)
+    return model
 
 
 def build_target(config: Config, choices: Choices, env: Mapping[str, str], folder: Path) -> Target:

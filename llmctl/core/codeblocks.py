@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+_LINE_END = re.compile(r"\r\n|\r|\n")
 _OPEN = re.compile(r" {0,3}(`{3,}|~{3,})[ \t]*([^\s`]*)[^`]*\Z")
 
 
@@ -19,7 +20,8 @@ class CodeBlock:
 
 def code_blocks(text: str) -> Iterator[CodeBlock]:
     """All of them in order; one that is never closed goes to the end."""
-    lines = iter(text.splitlines())
+    split = _LINE_END.split(text)
+    lines = iter(split if split[-1] else split[:-1])
     for line in lines:
         opened = _OPEN.match(line)
         if not opened:

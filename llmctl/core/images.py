@@ -7,8 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from llmctl.core.chat import parse_json
+from llmctl.core.events import Usage
 from llmctl.core.faults import error_in_body
+from llmctl.core.quirks import Quirks
+from llmctl.core.usage import read_usage
 from llmctl.errors import NotUnderstood
+
+_KINDS = {b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff": "jpg", b"GIF8": "gif", b"BM": "bmp"}
 
 
 @dataclass(frozen=True)
@@ -18,6 +23,30 @@ class Image:
     data: bytes | None
     url: str | None = None
     revised_prompt: str | None = None
+
+
+@dataclass(frozen=True)
+class Images:
+    """The pictures of one request, and what they took."""
+
+    images: list[Image]
+    model: str
+    usage: Usage | None = None
+
+
+def image_kind(data: bytes) -> str | None:
+    """The ending that fits the bytes: png, jpg, webp, gif, bmp, svg; None for anything else."""
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "webp"
+    if data.lstrip()[:5] in (b"<svg ", b"<?xml"):
+        return "svg"
+    return next((kind for mark, kind in _KINDS.items() if data.startswith(mark)), None)
+
+
+def read_image_usage(body: bytes, quirks: Quirks) -> Usage | None:
+    """The usage of a reply that `read_images` has accepted."""
+    payload = parse_json(body)
+    return read_usage(payload.get("usage"), quirks) if isinstance(payload, Mapping) else None
 
 
 def read_images(body: bytes) -> list[Image]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,14 +12,31 @@ Message = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
+class Upload:
+    """A body too large to be held: `chunks` gives its portions anew for each attempt, `size` bytes in all."""
+
+    chunks: Callable[[], Iterator[bytes]]
+    size: int
+
+
+@dataclass(frozen=True)
 class HttpRequest:
-    """What a transport sends. `secrets` are the header names whose values are never shown."""
+    """What a transport sends: `body` or `upload`. `secrets` are the header names whose values are never shown."""
 
     method: str
     url: str
     headers: Mapping[str, str]
     body: bytes | None = None
     secrets: frozenset[str] = frozenset()
+    upload: Upload | None = None
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a request of any kind carries. `headers` beat those that are sent by default."""
+
+    body: bytes | Upload | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass

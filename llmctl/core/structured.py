@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -52,7 +53,7 @@ def read_json(text: str) -> Any:
     blocks = list(code_blocks(text))
     for candidate in (text, *(block.code for block in blocks if len(blocks) == 1)):
         try:
-            return json.loads(candidate, parse_constant=_no_constant)
+            return json.loads(candidate, parse_constant=_finite, parse_float=_finite)
         except (ValueError, RecursionError) as error:
             first = error
             if not blocks:
@@ -63,9 +64,18 @@ def read_json(text: str) -> Any:
 def check(value: Any, schema: Schema) -> None:
     """Raises AnswerInvalid that names the place and what should be there."""
     from jsonschema import validators
+    from referencing import Registry
+    from referencing.exceptions import Unresolvable
 
     kind = validators.validator_for(schema, default=validators.validator_for({}))
-    errors = sorted(kind(schema).iter_errors(value), key=lambda error: list(map(str, error.absolute_path)))
+    validator = kind(schema, registry=Registry())  # which never fetches anything
+    try:
+        errors = sorted(validator.iter_errors(value), key=lambda error: list(map(str, error.absolute_path)))
+    except Unresolvable as error:
+        missing = f"the schema refers to {error.ref}, which is not there"
+        raise AnswerInvalid(f"the answer can't be checked: {missing}") from error
+    except RecursionError as error:
+        raise AnswerInvalid("the answer can't be checked: the schema refers to itself without end") from error
     if errors:
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
         raise AnswerInvalid(
@@ -88,5 +98,9 @@ def _name(schema: Schema) -> str:
     return kept[:64] or "answer"
 
 
-def _no_constant(text: str) -> Any:
-    raise ValueError(f"{text} is not JSON")
+def _finite(text: str) -> float:
+    """NaN and Infinity are no JSON, and 1e400 would become one of them."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} can't be a number of JSON")
+    return value

@@ -47,7 +47,7 @@ def _section(lines: list[str]) -> dict[str, str]:
     if rest and re.fullmatch(r"-{3,}\s*", rest[0]):
         return _entries(rest[1:], _NUMPY, 0)
     depth = next((len(line) - len(line.lstrip()) for line in rest if line.strip()), 0)
-    return _entries(rest, _GOOGLE, depth) if depth else {}
+    return _entries(rest, _GOOGLE, depth) if depth or start == 0 else {}
 
 
 def _entries(lines: list[str], entry: re.Pattern[str], depth: int) -> dict[str, str]:

@@ -67,7 +67,7 @@ class ToolLoop:
         self._usages: list[Usage | None] = []
         self._client = client
         self._tools = {tool.name: tool for tool in tools}
-        self._params, self._foreign = _described(params, tools)
+        self._params, self._foreign = with_tools(params, tools)
         self._gate = gate
         self._limit = limit
         self._whole = whole
@@ -77,6 +77,12 @@ class ToolLoop:
     def usage(self) -> Usage | None:
         """All rounds together; None, and each count, where a round does not tell."""
         return self._usages[0] if len(self._usages) == 1 else sum_usage(self._usages)
+
+    def follows(self, earlier: ToolLoop) -> None:
+        """Count an earlier loop in, which belongs to the same question."""
+        self.runs = earlier.runs + self.runs
+        self.rounds += earlier.rounds
+        self._usages = earlier._usages + self._usages
 
     def __aiter__(self) -> AsyncIterator[Event]:
         return self._events
@@ -108,7 +114,7 @@ class ToolLoop:
                 return
             if self.rounds >= self._limit:
                 self._leave_unrun(calls, "not run: too many rounds of tool calls")
-                raise _too_many(self._limit)
+                raise self._too_many(answer.content)
             try:
                 for call in calls:
                     yield await self._run(call)
@@ -151,6 +157,15 @@ class ToolLoop:
         verdict = self._gate(call, tool)
         return bool(await verdict if inspect.isawaitable(verdict) else verdict)
 
+    def _too_many(self, partial: str) -> ToolLimit:
+        error = ToolLimit(
+            f"the model still calls tools after {self._limit} round{'s' if self._limit > 1 else ''}",
+            hint=f"allow more with --max-rounds {self._limit * 2}",
+        )
+        error.profile, error.provider = self._client.target.profile, self._client.target.provider
+        error.partial = partial or None
+        return error
+
     def _leave_unrun(self, calls: Sequence[ToolCall], why: str) -> None:
         """Answer what has no answer yet: a conversation with open calls is refused when it goes on."""
         end = max(at for at, message in enumerate(self.messages) if message.get("role") == "assistant")
@@ -159,8 +174,8 @@ class ToolLoop:
             self.messages.append({"role": "tool", "tool_call_id": call.id, "content": why})
 
 
-def _described(params: Mapping[str, Any], tools: Sequence[Tool]) -> tuple[dict[str, Any], set[str]]:
-    """(the parameters with the tools' schemas, the names of described tools that nothing runs)."""
+def with_tools(params: Mapping[str, Any], tools: Sequence[Tool]) -> tuple[dict[str, Any], set[str]]:
+    """(the parameters with the tools' schemas, the described tools that nothing runs). Raises UsageError."""
     if not tools:
         return dict(params), set()
     if (params.get("n") or 1) != 1:
@@ -204,10 +219,3 @@ def _released(params: dict[str, Any]) -> dict[str, Any]:
             return {**params, "tool_choice": {**choice, "allowed_tools": {**allowed, "mode": "auto"}}}
         return {**params, "tool_choice": "auto"}
     return params
-
-
-def _too_many(limit: int) -> ToolLimit:
-    return ToolLimit(
-        f"the model still calls tools after {limit} round{'s' if limit > 1 else ''}",
-        hint=f"allow more with --max-rounds {limit * 2}",
-    )

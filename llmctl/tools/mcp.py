@@ -97,7 +97,7 @@ async def _connect(
     from mcp.types import Implementation
 
     started = time.monotonic()
-    peer = Peer(server, stack.enter_context(tempfile.TemporaryFile()))
+    peer = Peer(server, stack.enter_context(tempfile.TemporaryFile()))  # noqa: SIM115 - the stack closes it
     try:
         async with asyncio.timeout(server.timeout):
             transport = await _transport(stack, peer, folder, env, verbose)

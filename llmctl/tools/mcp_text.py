@@ -13,6 +13,9 @@ from llmctl.config.mcp import McpServer, shown_url
 from llmctl.core.redact import redact
 from llmctl.errors import ConfigError, LlmctlError, ToolServerFailed
 
+_CLOSED, _TIMED_OUT = -32000, -32001
+"""The SDK's own error codes for a connection that ended and a request without an answer."""
+
 
 @dataclass
 class Peer:
@@ -80,9 +83,9 @@ def failure(peer: Peer, error: BaseException) -> LlmctlError:
 
 def _what_happened(server: McpServer, error: BaseException) -> str:
     code = getattr(error, "code", None)
-    if isinstance(error, TimeoutError) or code == -32001:
+    if isinstance(error, TimeoutError) or code == _TIMED_OUT:
         return f" did not answer in {server.timeout:g} s"
-    if server.command and code == -32000:
+    if server.command and code == _CLOSED:
         return " ended, or closed its output"
     status = getattr(getattr(error, "response", None), "status_code", None)
     reason = f"it answered with status {status}" if status else " ".join(str(error).split())

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from llmctl.core.events import Usage
 from llmctl.core.quirks import Quirks
-from llmctl.core.usage import read_usage
+from llmctl.core.usage import read_usage, sum_usage
 
 OPENAI = {
     "prompt_tokens": 10,
@@ -133,3 +133,11 @@ def test_any_numbers(raw, details, apart):
     if usage is not None:
         assert all(count is None or count >= 0 for count in usage.counts().values())
         json.dumps([usage.as_dict(), usage.cost], allow_nan=False)
+
+
+def test_a_sum_knows_what_all_parts_know():
+    one, two = Usage(1, 2, 3, 4, None, 0.5), Usage(10, 20, 30, None, None, 0.25)
+    assert sum_usage([one, two]) == Usage(11, 22, 33, None, None, 0.75)
+    assert sum_usage([one]) == one
+    assert sum_usage([one, None]) is None
+    assert sum_usage([]) is None

@@ -7,11 +7,13 @@ import io
 import os
 import signal
 import subprocess
+import time
 from typing import Any
 
 from support.leaks import Recorder
 
 END_TIMEOUT = 10
+PAUSE = 0.05
 
 
 class _KeepingReader(io.RawIOBase):
@@ -78,3 +80,18 @@ def kill_group(process: subprocess.Popen[bytes]) -> None:
     else:
         process.kill()
     process.wait(END_TIMEOUT)
+
+
+def wait_ended(pid: int, timeout: float = END_TIMEOUT) -> None:
+    """Wait until a process that is no child of ours has ended; fails the test when it doesn't."""
+    end = time.monotonic() + timeout
+    while time.monotonic() < end:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return
+        status = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, check=False).stdout
+        if not status.strip() or status.startswith(b"Z"):  # ended, only nobody has asked for its exit code yet
+            return
+        time.sleep(PAUSE)
+    raise AssertionError(f"process {pid} was still running after {timeout} s")

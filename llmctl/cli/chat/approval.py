@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from llmctl.cli.streams import BOLD, Streams
 from llmctl.errors import Interrupted
-from llmctl.platforms import interruptible
+from llmctl.platforms import asking, interruptible
 
 if TYPE_CHECKING:
     from llmctl.core.events import ToolCall
@@ -58,9 +58,9 @@ class Approval:
                 raise Interrupted("ended at the question whether to run a tool")
 
     def _read_answer(self) -> str:
-        """The answer in small letters; the end of the input is a no."""
-        self._streams.say(QUESTION, end="")
-        with interruptible():
+        """The answer in small letters; the end of the input is a no, and what was typed before is none."""
+        with asking(), interruptible():
+            self._streams.say(QUESTION, end="")
             line = sys.stdin.readline()
         if not line:
             self._streams.say("")
@@ -82,8 +82,14 @@ def short_arguments(arguments: str, most: int = 200) -> str:
         values = json.loads(arguments)
         pairs = [f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in values.items()]
     except (ValueError, RecursionError, AttributeError):  # no JSON, or no object
-        return _cut(visible(arguments).replace("\n", " "), most)
-    return _cut(visible(", ".join(pairs)), most)
+        return short_text(arguments, most)
+    return short_text(", ".join(pairs), most)
+
+
+def short_text(text: str, most: int = 200) -> str:
+    """A text on one line, cut where it is long."""
+    line = visible(" ".join(text[: most * 5].split()))
+    return line if len(line) <= most and len(text) <= most * 5 else f"{line[: most - 1]}…"
 
 
 def visible(text: str) -> str:
@@ -96,7 +102,3 @@ def visible(text: str) -> str:
 def _escaped(character: str) -> str:
     code = ord(character)
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
-
-
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -40,8 +40,9 @@ class Ask:
                     client, messages, params, tools, gate=self._toolbox.gate, limit=limit, whole=self._whole
                 )
                 self._renderer.waiting(f"{client.target.profile}/{client.target.model or '?'}")
-                async for event in self.loop:
-                    self._renderer.event(event)
+                async with self.loop:
+                    async for event in self.loop:
+                        self._renderer.event(event)
             self.session.target = client.target
 
         try:
@@ -59,10 +60,15 @@ class Ask:
         return self.loop
 
     def shaped(
-        self, form: Form, messages: Sequence[Mapping[str, Any]], params: Mapping[str, Any], repair: bool
+        self,
+        form: Form,
+        messages: Sequence[Mapping[str, Any]],
+        params: Mapping[str, Any],
+        repair: bool,
+        limit: int = 10,
     ) -> ToolLoop:
         """Ask for an answer of this form; with `repair` a second time, the error shown. Raises AnswerInvalid."""
-        loop = self.run(messages, params)
+        loop = self.run(messages, params, limit)
         try:
             _check(form, loop)
         except AnswerInvalid as error:
@@ -70,7 +76,9 @@ class Ask:
                 raise self._invalid(error) from error
             self.session.streams.note(f"{error.message}; asking once more")
             correction = {"role": "user", "content": REPAIR.format(error.message)}
-            loop = self.run([*loop.messages, correction], params)
+            first = loop
+            loop = self.run([*first.messages, correction], params, limit)
+            loop.follows(first)
             try:
                 _check(form, loop)
             except AnswerInvalid as second:
@@ -78,7 +86,10 @@ class Ask:
         return loop
 
     def _invalid(self, error: AnswerInvalid) -> AnswerInvalid:
-        error.partial = self.stream.answer.content if self.stream else None
+        answer = self.stream.answer if self.stream else None
+        error.partial = answer.content if answer else None
+        if answer and answer.finish_reason == "length":
+            error.hint = "it was cut at the token limit: raise it with --max-tokens"
         return self.session.about(error)
 
     def _interrupted(self) -> Interrupted:

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import math
-from contextlib import aclosing
 from dataclasses import replace
-from typing import Any
 
-from llmctl.cli.chat.ask import Ask
 from llmctl.cli.chat.options import ChatOptions
-from llmctl.cli.chat.question import Question, normal, read_question
-from llmctl.cli.chat.render import choose_renderer
-from llmctl.cli.chat.report import price, say_usage, verdict
-from llmctl.cli.chat.toolbox import open_toolbox
+from llmctl.cli.chat.structured import is_language
 from llmctl.cli.options import command
 from llmctl.cli.streams import Streams
-from llmctl.errors import AnswerInvalid, UsageError
+from llmctl.errors import UsageError
 
 EXAMPLES = """
 llmctl chat "Why is the sky blue?"
@@ -40,22 +34,23 @@ def run(options: ChatOptions, streams: Streams) -> None:
     options = normal(options)
     _check(options)
     if _is_conversation(options, streams):
-        from llmctl.cli.chat.interactive import converse
+        from llmctl.cli.talk.converse import converse
 
         converse(options, streams)
-        return
-    question = read_question(options, streams)
-    session = question.session
-    if session.target.embedded and streams.terminal:
-        session.target = replace(session.target, headers={"x-demo-pace": "0.02"})  # as a person reads
-    if options.dry_run or options.curl:
-        from llmctl.cli.chat.dryrun import show_request
-
-        show_request(session, question.messages, question.params, options.curl, whole=options.no_stream)
-    elif options.raw:
-        _raw(question, options.no_stream)
     else:
-        _answer(question, options)
+        from llmctl.cli.chat.single import answer_once
+
+        answer_once(options, streams)
+
+
+def normal(options: ChatOptions) -> ChatOptions:
+    """The options with the word after -x in its place: a language, or else the prompt."""
+    word = options.extract
+    if not word or is_language(word):
+        return options
+    if options.prompt is not None:
+        raise UsageError(f"-x: {word!r} is not a language", hint="for example: -x python; -x alone takes any")
+    return replace(options, extract="", prompt=word)
 
 
 def _is_conversation(options: ChatOptions, streams: Streams) -> bool:
@@ -87,36 +82,6 @@ def _check(options: ChatOptions) -> None:
 
 def _flag(name: str) -> str:
     return f"--{name.replace('_', '-')}"
-
-
-def _answer(question: Question, options: ChatOptions) -> None:
-    session, form = question.session, question.form
-    toolbox = open_toolbox(options, session.config, session.streams)
-    renderer = choose_renderer(options, session.streams, form)
-    ask = Ask(session, toolbox, renderer, options.no_stream)
-    try:
-        if form.wanted:
-            loop = ask.shaped(form, question.messages, question.params, options.repair)
-        else:
-            loop = ask.run(question.messages, question.params, options.rounds)
-    except AnswerInvalid as error:
-        if not session.streams.json_errors and error.partial:
-            session.streams.say(error.partial)  # nothing that was paid for is lost, and stdout stays clean
-        raise
-    assert loop.stream is not None
-    renderer.finish(loop.stream, session, price(loop.stream, session))
-    if options.usage:
-        say_usage(loop.stream, session)
-    verdict(loop.stream.answer, options.strict, session)
-
-
-def _raw(question: Question, whole: bool) -> None:
-    async def copy(client: Any) -> None:
-        async with aclosing(client.raw_stream(question.messages, whole=whole, **question.params)) as chunks:
-            async for chunk in chunks:
-                question.session.streams.out_bytes(chunk)
-
-    question.session.run(copy)
 
 
 app = command(ChatOptions, run, EXAMPLES)

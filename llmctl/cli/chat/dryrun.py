@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,26 +12,34 @@ from llmctl.core.requests import HttpRequest
 from llmctl.core.urls import shown
 
 if TYPE_CHECKING:
+    from llmctl.cli.chat.question import Question
+    from llmctl.cli.chat.toolbox import Toolbox
     from llmctl.cli.session import Session
 
 PLACEHOLDER = "$API_KEY"
 DEMO_URL = "http://127.0.0.1:4010/v1"
 
 
-def show_request(
-    session: Session, messages: list[dict[str, Any]], params: Mapping[str, Any], as_curl: bool, whole: bool
-) -> None:
-    """Print the request that would go out. No key is looked up; its place holds a variable's name."""
+def show_request(question: Question, toolbox: Toolbox, as_curl: bool, whole: bool) -> None:
+    """Print the request that would go out. No key is looked up; its place holds a variable's name.
+
+    MCP servers are started, as only they know their tools.
+    """
+    from llmctl.tools.loop import with_tools
+
+    session = question.session
     variable = _variable(session)
     if session.target.embedded:
         session.target = replace(session.target, base_url=DEMO_URL)
         session.streams.note("the demo provider listens there once `llmctl demo serve` runs")
 
     async def prepare(client: Any) -> HttpRequest:
-        request: HttpRequest = await client.prepare_chat(messages, key=variable, whole=whole, **params)
+        async with toolbox.opened() as tools:
+            params, _ = with_tools(question.params, tools)
+        request: HttpRequest = await client.prepare_chat(question.messages, key=variable, whole=whole, **params)
         return request
 
-    request = session.run(prepare)
+    request = session.run(prepare, concurrent=toolbox.needs_loop)
     session.streams.out(curl(request) if as_curl else plain(request))
     if as_curl and variable == PLACEHOLDER and request.secrets:
         session.streams.note("set API_KEY to the key before running it")

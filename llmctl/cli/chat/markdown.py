@@ -29,7 +29,11 @@ CODE_THEMES = {"terminal": "ansi_dark", "dark": "monokai", "light": "friendly"}
 STYLES = {
     "terminal": {"markdown.code": "bold cyan", "markdown.code_block": "cyan"},
     "dark": {"markdown.code": "bold #a6e22e", "markdown.block_quote": "#c0a0ff"},
-    "light": {"markdown.code": "bold #005f87", "markdown.block_quote": "#5f00af", "markdown.item.number": "#005f87"},
+    "light": {
+        "markdown.code": "bold #005f87",
+        "markdown.block_quote": "#5f00af",
+        "markdown.item.number": "#005f87",
+    },
 }
 """Theme -> styles of Rich that its own don't fit: those paint a black box behind code in a sentence."""
 
@@ -93,15 +97,13 @@ class MarkdownWriter:
     def _split(self) -> tuple[list[str], str]:
         """(finished blocks, the rest): every top-level block but the last can't change any more."""
         if self._parser is None:
-            from markdown_it import MarkdownIt
-
-            self._parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+            self._parser = _parser()
         starts = sorted(
             {token.map[0] for token in self._parser.parse(self._pending) if token.level == 0 and token.map}
         )
         if len(starts) < 2:
             return [], self._pending
-        lines = self._pending.splitlines(keepends=True)
+        lines = re.split(r"(?<=\n)", self._pending)
         edges = [0, *starts[1:]]
         blocks = ["".join(lines[a:b]) for a, b in pairwise(edges)]
         return blocks, "".join(lines[edges[-1] :])
@@ -131,11 +133,21 @@ class MarkdownWriter:
 
 
 def render(source: str, columns: int, theme: str = "") -> list[str]:
-    """Markdown as lines with ANSI colours, without the spaces that Rich fills lines up with."""
+    """Markdown as lines with ANSI colours, without the spaces that Rich fills lines up with.
+
+    What has nothing to show as Markdown, such as "3.", which is a list without text, is shown as it is.
+    """
     console = _console(columns, theme)
     with console.capture() as capture:
         console.print(_document(source, CODE_THEMES.get(theme, "ansi_dark")))
-    return _trimmed(capture.get().splitlines())
+    return _trimmed(capture.get().splitlines()) or source.strip().split("\n")
+
+
+def _parser() -> Any:
+    """HTML is text: Rich would leave it out, and with it the middle of "a<b and c>d"."""
+    from markdown_it import MarkdownIt
+
+    return MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
 
 
 def _document(source: str, code_theme: str) -> Markdown:
@@ -151,7 +163,9 @@ def _document(source: str, code_theme: str) -> Markdown:
     class Document(Markdown):
         elements: ClassVar[dict[str, Any]] = {**Markdown.elements, "heading_open": PlainHeading}
 
-    return Document(source, code_theme=code_theme, hyperlinks=False)
+    document = Document("", code_theme=code_theme, hyperlinks=False)
+    document.markup, document.parsed = source, _parser().parse(source)
+    return document
 
 
 def _console(columns: int, theme: str) -> Console:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from llmctl.cli.chat.attach import attached
 from llmctl.cli.chat.options import ChatOptions
-from llmctl.cli.chat.structured import Form, is_language, read_form
+from llmctl.cli.chat.structured import Form, read_form
 from llmctl.cli.chat.template import filled, find_template, takes_input
 from llmctl.cli.input import read_prompt
 from llmctl.cli.session import Session, open_session
 from llmctl.cli.streams import Streams
-from llmctl.core.media import content
 from llmctl.core.params import parse_options
 from llmctl.errors import UsageError
 
 if TYPE_CHECKING:
     from llmctl.config.prompts import Prompt
+    from llmctl.core.media import Attachment
 
 _RESERVED = {"messages": "the prompt", "stream": "--no-stream", "model": "-m"}
 
@@ -30,24 +31,22 @@ class Question:
 
     session: Session
     system: str | None
-    message: Message
+    text: str
+    files: list[Attachment]
     params: dict[str, Any]
     form: Form
 
     @property
     def messages(self) -> list[Message]:
         system: list[Message] = [{"role": "system", "content": self.system}] if self.system else []
-        return [*system, self.message]
+        return [*system, {"role": "user", "content": self._content()}]
 
+    def _content(self) -> Any:
+        if not self.files:
+            return self.text
+        from llmctl.core.media import content
 
-def normal(options: ChatOptions) -> ChatOptions:
-    """The options with the word after -x in its place: a language, or else the prompt."""
-    word = options.extract
-    if not word or is_language(word):
-        return options
-    if options.prompt is not None:
-        raise UsageError(f"-x: {word!r} is not a language", hint="for example: -x python; -x alone takes any")
-    return replace(options, extract="", prompt=word)
+        return content(self.text, self.files)
 
 
 def read_question(options: ChatOptions, streams: Streams, needed: bool = True) -> Question:
@@ -67,8 +66,7 @@ def read_question(options: ChatOptions, streams: Streams, needed: bool = True) -
     quirks = session.target.quirks(session.target.model or "")
     said = [part for part in (options.system or system, form.instruction(quirks)) if part]
     params = {**form.params(quirks), **request_params(options, template)}
-    message = {"role": "user", "content": content(user, files)}
-    return Question(session, "\n\n".join(said) or None, message, params, form)
+    return Question(session, "\n\n".join(said) or None, user, files, params, form)
 
 
 def _texts(options: ChatOptions, template: Prompt | None, streams: Streams, needed: bool) -> tuple[str, str]:
@@ -79,12 +77,17 @@ def _texts(options: ChatOptions, template: Prompt | None, streams: Streams, need
     return filled(template, options, given) if template else ("", given)
 
 
-def request_params(options: ChatOptions, template: Prompt | None = None) -> dict[str, Any]:
-    """The request's parameters: those with an option of their own beat -o, which beats the kept prompt's."""
-    params = {**(template.params if template else {}), **parse_options(options.option or ())}
+def check_reserved(params: Mapping[str, Any]) -> None:
+    """Raises UsageError for parameters that have a place of their own."""
     for name, instead in _RESERVED.items():
         if name in params:
             raise UsageError(f"-o {name}=… is not for that", hint=f"use {instead}")
+
+
+def request_params(options: ChatOptions, template: Prompt | None = None) -> dict[str, Any]:
+    """The request's parameters: those with an option of their own beat -o, which beats the kept prompt's."""
+    params = {**(template.params if template else {}), **parse_options(options.option or ())}
+    check_reserved(params)
     own = {
         "temperature": options.temperature,
         "max_tokens": options.max_tokens,

@@ -5,16 +5,17 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING, Protocol
 
-from llmctl.cli.chat.report import answer_object, form_fields
+from llmctl.cli.chat.approval import short_arguments, short_text, visible
+from llmctl.cli.chat.report import answer_object, form_fields, last_stream
 from llmctl.cli.streams import DIM, Streams, harmless
-from llmctl.client.stream import ChatStream
-from llmctl.core.events import Event, Reasoning, Refusal, Text, ToolCall
+from llmctl.core.events import Event, Reasoning, Refusal, Text, ToolCall, ToolResult
 from llmctl.errors import LlmctlError
 
 if TYPE_CHECKING:
     from llmctl.cli.chat.options import ChatOptions
     from llmctl.cli.chat.structured import Form
     from llmctl.cli.session import Session
+    from llmctl.tools.loop import ToolLoop
 
 
 class Renderer(Protocol):
@@ -29,7 +30,7 @@ class Renderer(Protocol):
     def wait(self) -> None:
         """Nothing more can be read at once: show what has come."""
 
-    def finish(self, stream: ChatStream, session: Session, cost: float | None) -> None:
+    def finish(self, loop: ToolLoop, session: Session, cost: float | None) -> None:
         """The answer is complete."""
 
     def broken(self, error: LlmctlError) -> None:
@@ -43,12 +44,12 @@ def choose_renderer(options: ChatOptions, streams: Streams, form: Form | None = 
     if options.jsonl:
         return JsonlRenderer(streams, form)
     if form and form.wanted:
-        return FormRenderer(streams, form, TextRenderer(streams, options.show_reasoning, NoWriter()))
+        return FormRenderer(streams, form, TextRenderer(streams, options, NoWriter()))
     if streams.terminal and not options.plain and streams.coloured_output and (options.n or 1) == 1:
         from llmctl.cli.chat.markdown import MarkdownWriter
 
-        return TextRenderer(streams, options.show_reasoning, MarkdownWriter(streams))
-    return TextRenderer(streams, options.show_reasoning, PlainWriter(streams))
+        return TextRenderer(streams, options, MarkdownWriter(streams))
+    return TextRenderer(streams, options, PlainWriter(streams))
 
 
 class Writer(Protocol):
@@ -100,9 +101,10 @@ class NoWriter:
 class TextRenderer:
     """The answer on stdout, the rest on stderr. Several choices (n > 1) come one after the other."""
 
-    def __init__(self, streams: Streams, show_reasoning: bool, writer: Writer) -> None:
+    def __init__(self, streams: Streams, options: ChatOptions, writer: Writer) -> None:
         self._streams = streams
-        self._show_reasoning = show_reasoning
+        self._show_reasoning = options.show_reasoning
+        self._tools_run = options.wants_tools
         self._writer = writer
         self._status = _Status(streams)
         self._others: dict[int, list[str]] = {}
@@ -121,15 +123,21 @@ class TextRenderer:
             else:
                 self._others.setdefault(event.index, []).append(event.text)
         elif isinstance(event, ToolCall):
-            self._begin_text()
-            self._writer.end()
-            self._streams.note(f"the model calls {event.name}({event.arguments}); nothing runs it")
+            self._end()
+            if self._tools_run:
+                self._show_tool(f"→ {visible(event.name)}({short_arguments(event.arguments)})")
+            else:
+                self._nothing_runs(event)
+        elif isinstance(event, ToolResult):
+            self._show_tool(f"← {visible(event.name)}: {short_text(event.content)}")
 
     def wait(self) -> None:
         self._writer.flush()
 
-    def finish(self, stream: ChatStream, session: Session, cost: float | None) -> None:
+    def finish(self, loop: ToolLoop, session: Session, cost: float | None) -> None:
         self._end()
+        for call in last_stream(loop).answer.tool_calls if self._tools_run else ():
+            self._nothing_runs(call)
         for _, pieces in sorted(self._others.items()):
             self._streams.out("---")
             self._writer.write("".join(pieces))
@@ -137,6 +145,13 @@ class TextRenderer:
 
     def broken(self, error: LlmctlError) -> None:
         self._end()
+
+    def _show_tool(self, text: str) -> None:
+        if not self._streams.settings.quiet:
+            self._streams.say(self._streams.paint(text, DIM))
+
+    def _nothing_runs(self, call: ToolCall) -> None:
+        self._streams.note(f"the model calls {call.name}({call.arguments}); nothing runs it")
 
     def _end(self) -> None:
         self._begin_text()
@@ -191,9 +206,9 @@ class FormRenderer:
     def wait(self) -> None:
         """Nothing of the answer is shown before its end."""
 
-    def finish(self, stream: ChatStream, session: Session, cost: float | None) -> None:
-        self._around.finish(stream, session, cost)
-        text = self._form.shaped(stream.answer.content)
+    def finish(self, loop: ToolLoop, session: Session, cost: float | None) -> None:
+        self._around.finish(loop, session, cost)
+        text = self._form.shaped(last_stream(loop).answer.content)
         self._streams.out(text, end="" if text.endswith("\n") else "\n")
 
 
@@ -214,9 +229,9 @@ class JsonlRenderer:
     def wait(self) -> None:
         """Everything is shown as it comes, or at the end."""
 
-    def finish(self, stream: ChatStream, session: Session, cost: float | None) -> None:
+    def finish(self, loop: ToolLoop, session: Session, cost: float | None) -> None:
         self._streams.out_json(
-            {"type": "done", **answer_object(stream, session, cost), **form_fields(stream, self._form)},
+            {"type": "done", **answer_object(loop, session, cost), **form_fields(loop, self._form)},
             indent=None,
         )
 
@@ -240,8 +255,8 @@ class JsonRenderer:
     def wait(self) -> None:
         """Everything is shown as it comes, or at the end."""
 
-    def finish(self, stream: ChatStream, session: Session, cost: float | None) -> None:
-        self._streams.out_json({**answer_object(stream, session, cost), **form_fields(stream, self._form)})
+    def finish(self, loop: ToolLoop, session: Session, cost: float | None) -> None:
+        self._streams.out_json({**answer_object(loop, session, cost), **form_fields(loop, self._form)})
 
     def broken(self, error: LlmctlError) -> None:
         """The partial answer is part of the error."""

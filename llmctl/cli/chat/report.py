@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from llmctl.cli.streams import DIM
-from llmctl.client.stream import ChatStream
 from llmctl.core.answer import Answer
 from llmctl.core.cost import cost_of
 from llmctl.errors import Filtered, Truncated
@@ -13,18 +12,28 @@ from llmctl.errors import Filtered, Truncated
 if TYPE_CHECKING:
     from llmctl.cli.chat.structured import Form
     from llmctl.cli.session import Session
+    from llmctl.client.stream import ChatStream
+    from llmctl.tools.loop import ToolLoop
 
 
-def answer_object(stream: ChatStream, session: Session, cost: float | None) -> dict[str, Any]:
-    """The object of `--json`. Stable: additions only."""
-    answer, timing = stream.answer, stream.timing
+def last_stream(loop: ToolLoop) -> ChatStream:
+    """The stream of the answer: the last round's."""
+    assert loop.stream is not None
+    return loop.stream
+
+
+def answer_object(loop: ToolLoop, session: Session, cost: float | None) -> dict[str, Any]:
+    """The object of `--json`. Stable: additions only. Usage and cost are those of all rounds."""
+    stream = last_stream(loop)
+    answer, timing, usage = stream.answer, stream.timing, loop.usage
+    rounds = {"tool_runs": [run.as_dict() for run in loop.runs], "rounds": loop.rounds}
     tokens = answer.usage.completion_tokens if answer.usage else None
     first = answer.first.as_dict()
     several = {"choices": [choice.as_dict() for _, choice in sorted(answer.choices.items())]}
     return {
         **first,
         **(several if len(answer.choices) > 1 else {}),
-        "usage": answer.usage.counts() if answer.usage else None,
+        "usage": usage.counts() if usage else None,
         "cost": cost,
         "id": answer.id,
         "model": answer.model or session.target.model,
@@ -37,20 +46,21 @@ def answer_object(stream: ChatStream, session: Session, cost: float | None) -> d
         },
         "request_id": stream.summary.request_id,
         "attempts": stream.summary.attempts,
+        **(rounds if loop.runs else {}),
     }
 
 
-def form_fields(stream: ChatStream, form: Form | None) -> dict[str, Any]:
+def form_fields(loop: ToolLoop, form: Form | None) -> dict[str, Any]:
     """What --json adds for --schema, --json-mode and --field (`data`), and for --extract (`extracted`)."""
     if not form or not form.wanted:
         return {}
-    content = stream.answer.content
+    content = last_stream(loop).answer.content
     return {"data": form.data(content)} if form.wants_json else {"extracted": form.shaped(content)}
 
 
-def price(stream: ChatStream, session: Session) -> float | None:
-    """US dollars: as billed, else by the user's own [prices]; None when neither is known."""
-    usage, target = stream.answer.usage, session.target
+def price(loop: ToolLoop, session: Session) -> float | None:
+    """US dollars for all rounds: as billed, else by the user's own [prices]; None when neither is known."""
+    usage, target = loop.usage, session.target
     if usage is None:
         return None
     if usage.cost is not None:
@@ -58,9 +68,10 @@ def price(stream: ChatStream, session: Session) -> float | None:
     return cost_of(usage, session.price(target.model))
 
 
-def say_usage(stream: ChatStream, session: Session) -> None:
+def say_usage(loop: ToolLoop, session: Session) -> None:
     """One line on stderr. What is unknown is called unknown, never 0."""
-    usage, timing, cost = stream.answer.usage, stream.timing, price(stream, session)
+    stream = last_stream(loop)
+    usage, timing, cost = loop.usage, stream.timing, price(loop, session)
     parts = [f"{session.target.profile}/{stream.answer.model or session.target.model}"]
     if usage:
         cached = f" ({usage.cached_tokens} cached)" if usage.cached_tokens else ""
@@ -72,9 +83,12 @@ def say_usage(stream: ChatStream, session: Session) -> None:
     else:
         parts.append("tokens unknown")
     parts.append("cost unknown" if cost is None else f"${cost:.6f}".rstrip("0").rstrip("."))
+    if loop.rounds > 1:
+        parts.append(f"{loop.rounds} rounds")
     if timing.first_token_ms is not None:
         parts.append(f"first token {timing.first_token_ms / 1000:.2f} s")
-    speed = timing.tokens_per_second(usage.completion_tokens if usage else None)
+    last = stream.answer.usage
+    speed = timing.tokens_per_second(last.completion_tokens if last else None)
     if speed:
         parts.append(f"{speed:g} tokens/s")
     session.streams.say(session.streams.paint(" · ".join(parts), DIM))

@@ -10,7 +10,6 @@ from typing import Annotated, Any
 
 import typer
 
-from llmctl.core.codeblocks import LANGUAGES, find_block
 from llmctl.core.quirks import Quirks
 from llmctl.errors import AnswerInvalid, UsageError
 
@@ -102,6 +101,8 @@ class Form:
             raise AnswerInvalid(error.message, hint=error.hint) from error
 
     def _block(self, content: str) -> str:
+        from llmctl.core.codeblocks import find_block
+
         block = find_block(content, self.extract or "")
         if block is None:
             raise AnswerInvalid(f"the answer holds no {f'{self.extract} ' if self.extract else ''}code block")
@@ -125,6 +126,8 @@ def read_form(options: FormOptions, schema: Any = None) -> Form:
 
 def is_language(text: str) -> bool:
     """Whether the word after -x is a language, and not the prompt."""
+    from llmctl.core.codeblocks import LANGUAGES
+
     return text.lower() in LANGUAGES
 
 
@@ -136,7 +139,8 @@ def read_schema(given: str | Mapping[str, Any]) -> Mapping[str, Any]:
     from jsonschema import SchemaError, validators
 
     try:
-        validators.validator_for(schema, default=validators.validator_for({})).check_schema(schema)
+        kind = validators.validator_for(schema, default=validators.validator_for({}))
+        kind.check_schema(schema, format_checker=kind.FORMAT_CHECKER)  # patterns must be regular expressions
     except SchemaError as error:
         raise UsageError(f"--schema is not a valid JSON Schema: {error.message[:300]}") from error
     return schema
@@ -147,7 +151,7 @@ def _schema_of(text: str) -> Any:
     if not text.lstrip().startswith("{"):
         path = Path(text).expanduser()
         if not _is_file(path):
-            if text.endswith(".json") or "/" in text:
+            if text.endswith(".json") or ("/" in text and " " not in text.strip()):
                 raise UsageError(f"--schema: there is no file {text}")
             from llmctl.core.shortschema import short_schema
 
@@ -160,6 +164,11 @@ def _schema_of(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"--schema: {name if name != text else 'the text'} is not JSON: {error}") from error
+
+
+def is_short(text: str) -> bool:
+    """Whether a schema is in the short form, neither JSON nor a file's name."""
+    return not text.lstrip().startswith("{") and not _is_file(Path(text).expanduser())
 
 
 def _is_file(path: Path) -> bool:

@@ -1,0 +1,62 @@
+"""One prompt, one answer."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Any
+
+from llmctl.cli.chat.ask import Ask
+from llmctl.cli.chat.options import ChatOptions
+from llmctl.cli.chat.question import Question, read_question
+from llmctl.cli.chat.render import choose_renderer
+from llmctl.cli.chat.report import price, say_usage, verdict
+from llmctl.cli.chat.toolbox import open_toolbox
+from llmctl.cli.streams import Streams
+from llmctl.errors import AnswerInvalid
+
+
+def answer_once(options: ChatOptions, streams: Streams) -> None:
+    """Ask and show the answer, or show the request, as the options say."""
+    question = read_question(options, streams)
+    session = question.session
+    if session.target.embedded and streams.terminal:
+        session.target = replace(session.target, headers={"x-demo-pace": "0.02"})  # as a person reads
+    if options.dry_run or options.curl:
+        from llmctl.cli.chat.dryrun import show_request
+
+        show_request(question, open_toolbox(options, session.config, streams), options.curl, options.no_stream)
+    elif options.raw:
+        _raw(question, options.no_stream)
+    else:
+        _answer(question, options)
+
+
+def _answer(question: Question, options: ChatOptions) -> None:
+    session, form = question.session, question.form
+    toolbox = open_toolbox(options, session.config, session.streams)
+    renderer = choose_renderer(options, session.streams, form)
+    ask = Ask(session, toolbox, renderer, options.no_stream)
+    try:
+        if form.wanted:
+            loop = ask.shaped(form, question.messages, question.params, options.repair, options.rounds)
+        else:
+            loop = ask.run(question.messages, question.params, options.rounds)
+    except AnswerInvalid as error:
+        if not session.streams.json_errors and error.partial:
+            session.streams.say(error.partial)  # nothing that was paid for is lost, and stdout stays clean
+        raise
+    assert loop.stream is not None
+    renderer.finish(loop, session, price(loop, session))
+    if options.usage:
+        say_usage(loop, session)
+    verdict(loop.stream.answer, options.strict, session)
+
+
+def _raw(question: Question, whole: bool) -> None:
+    async def copy(client: Any) -> None:
+        async with aclosing(client.raw_stream(question.messages, whole=whole, **question.params)) as chunks:
+            async for chunk in chunks:
+                question.session.streams.out_bytes(chunk)
+
+    question.session.run(copy)
