@@ -11,6 +11,11 @@ def main() -> None:
     if sys.argv[1:] in (["--version"], ["-V"]):
         _print_version()
         return
+    if sys.argv[1:2] == ["__complete"]:
+        from llmctl.cli.completion.entry import main as complete
+
+        complete(sys.argv[2:])
+        return
     from llmctl.cli.app import run
 
     sys.exit(run(sys.argv[1:]))

@@ -97,8 +97,10 @@ else:
 
     @contextlib.contextmanager
     def keep_output(wanted: bool) -> Iterator[None]:
-        """Inside this block Ctrl-C throws away no output that the terminal hasn't shown yet, and keys aren't echoed
-        into an answer that is being drawn; they wait for the next prompt."""
+        """In this block Ctrl-C throws away no output that the terminal hasn't shown yet, and keys aren't echoed.
+
+        So none gets into an answer that is being drawn; they wait for the next prompt.
+        """
         try:
             before = termios.tcgetattr(0) if wanted else None
         except termios.error:
@@ -273,6 +275,18 @@ def speaks(descriptor: int, seconds: float) -> bool:
     except OSError:
         return False
     return stat.S_ISREG(mode) or wait_readable(descriptor, seconds)
+
+
+def native_path(name: str) -> str:
+    """A file's name as the system's calls take it: they know UTF-8 only where the locale does."""
+    if os.name == "nt":
+        return name
+    return os.fsdecode(name.encode("utf-8", "surrogateescape"))
+
+
+def shown_path(path: str) -> str:
+    """The opposite: a path that the system gave, as text that can be shown and sent."""
+    return path if os.name == "nt" else os.fsencode(path).decode("utf-8", "replace")
 
 
 def split_keys(text: str) -> list[str]:

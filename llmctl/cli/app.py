@@ -17,6 +17,7 @@ from llmctl.cli.lazy import lazy_group
 from llmctl.cli.options import make_app, signature_of
 from llmctl.cli.settings import Settings
 from llmctl.cli.streams import DIM, OutputClosed, OutputFailed, Streams
+from llmctl.core.suggest import did_you_mean
 from llmctl.errors import Interrupted, LlmctlError, UsageError
 
 
@@ -135,7 +136,8 @@ def _usage(error: Any, args: list[str]) -> UsageError:
     possible = getattr(error, "possibilities", None)
     if possible:
         option = getattr(error, "option_name", "")
-        return UsageError(f"no such option: {option}", hint=f"did you mean {' or '.join(sorted(possible))}?")
+        hint = did_you_mean(option, possible) or f"did you mean {' or '.join(sorted(possible))}?"
+        return UsageError(f"no such option: {option}", hint=hint)
     command = f"llmctl {args[0]}" if args and args[0] in COMMANDS else "llmctl"
     context = getattr(error, "ctx", None)
     return UsageError(

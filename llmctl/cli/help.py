@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from llmctl.cli.options import command
+from llmctl.cli.pager import paged
 from llmctl.cli.streams import Streams
 from llmctl.core.suggest import did_you_mean
 from llmctl.errors import UsageError
@@ -23,6 +24,8 @@ class HelpOptions:
     words: Annotated[list[str] | None, typer.Argument(metavar="[TOPIC|COMMAND]", help="What to read about.")] = (
         None
     )
+    man: Annotated[bool, typer.Option("--man", help="The manual page; into a pipe or a file as roff.")] = False
+    markdown: Annotated[bool, typer.Option("--markdown", help="The README's reference, as Markdown.")] = False
 
 
 def topics() -> list[str]:
@@ -33,11 +36,17 @@ def topics() -> list[str]:
 def run(options: HelpOptions, streams: Streams) -> None:
     """Read about a topic, or a command.
 
-    Topics: config, providers, quirks, scripting.
+    Topics: config, environment, programs, prompts, providers, quirks, scripting, tools.
     """
+    if options.man or options.markdown:
+        from llmctl.cli.reference.show import show_reference
+
+        show_reference(options.man, options.markdown, options.words or [], FOLDER, streams)
+        return
     words = options.words or []
     if words and words[0] in topics():
-        streams.out((FOLDER / f"{words[0]}.txt").read_text("utf-8"), end="")
+        with paged(streams):
+            streams.out((FOLDER / f"{words[0]}.txt").read_text("utf-8"), end="")
         return
     from llmctl.cli.app import run as run_app
     from llmctl.cli.commands import COMMANDS
@@ -50,4 +59,11 @@ def run(options: HelpOptions, streams: Streams) -> None:
     raise typer.Exit(run_app([*words, "--help"]))
 
 
-app = command(HelpOptions, run, "llmctl help scripting")
+EXAMPLES = """
+llmctl help scripting
+llmctl help profile add
+llmctl help --man                          the same in one page
+llmctl help --man > ~/.local/share/man/man1/llmctl.1
+"""
+
+app = command(HelpOptions, run, EXAMPLES)

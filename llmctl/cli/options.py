@@ -93,8 +93,7 @@ def command(options: type[T], run: Callable[[T, Streams], None], examples: str =
 
     def invoke(ctx: typer.Context, **values: Any) -> None:
         streams: Streams = ctx.obj
-        settings = Settings(**{f.name: values.pop(f.name) for f in fields(Settings)})
-        streams.settings = streams.settings.overlaid(settings)
+        streams.settings = streams.settings.overlaid({f.name: values.pop(f.name) for f in fields(Settings)})
         run(options(**values), streams)
 
     invoke.__signature__ = signature_of(options, *map(_hidden, parameters(Settings)))  # type: ignore[attr-defined]
@@ -110,11 +109,14 @@ def signature_of(options: type[Any], *more: inspect.Parameter) -> inspect.Signat
 
 
 def _hidden(parameter: inspect.Parameter) -> inspect.Parameter:
-    """A global option, which every command takes and only `llmctl --help` lists."""
+    """A global option, which every command takes and only `llmctl --help` lists.
+
+    Its variable is read once, before the command; here it is None unless it is given.
+    """
     kind, option = typing.get_args(parameter.annotation)
     option = copy.copy(option)
-    option.hidden = True
-    return parameter.replace(annotation=Annotated[kind, option])
+    option.hidden, option.envvar = True, None
+    return parameter.replace(annotation=Annotated[kind | None, option], default=None)
 
 
 def parameters(options: type[Any]) -> typing.Iterator[inspect.Parameter]:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import TextIO
 
 from llmctl.cli.streams import Streams
+from llmctl.platforms import wait_through_interrupts
 
 
 @contextlib.contextmanager
@@ -71,9 +72,10 @@ def _page(command: list[str], text: str) -> bool:
         child = subprocess.Popen(command, stdin=subprocess.PIPE, env=env)
     except OSError:
         return False
+    assert child.stdin is not None
+    with contextlib.suppress(OSError, KeyboardInterrupt):  # Ctrl-C is a key of the pager
+        child.stdin.write(text.encode("utf-8", "replace"))
     with contextlib.suppress(OSError):
-        child.communicate(text.encode("utf-8", "replace"))
-    while child.poll() is None:
-        with contextlib.suppress(KeyboardInterrupt):  # the pager's own key
-            child.wait()
+        child.stdin.close()
+    wait_through_interrupts(child)
     return True

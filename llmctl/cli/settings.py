@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import typer
@@ -87,12 +88,6 @@ class Settings:
         ),
     ] = False
 
-    def overlaid(self, later: Settings) -> Settings:
-        """These, with what the later ones change: an option after the command beats one before it."""
-        usual = Settings()
-        changed = {
-            f.name: getattr(later, f.name)
-            for f in fields(Settings)
-            if getattr(later, f.name) != getattr(usual, f.name)
-        }
-        return replace(self, **changed)
+    def overlaid(self, later: Mapping[str, Any]) -> Settings:
+        """These, with what was given after the command, which beats what stands before it. None: not given."""
+        return replace(self, **{name: value for name, value in later.items() if value is not None})

@@ -81,7 +81,10 @@ class Streams:
 
     def read_input(self) -> str:
         """All of standard input as text; "" where it is closed. Raises UsageError."""
-        return decode_input(sys.stdin.buffer.read(), "standard input") if sys.stdin is not None else ""
+        if sys.stdin is None:
+            return ""
+        files = "; a picture, PDF or sound goes with: llmctl chat -f -"
+        return decode_input(sys.stdin.buffer.read(), "standard input", files)
 
     def flush(self) -> None:
         """Hand everything over. Raises OutputClosed, OutputFailed."""
@@ -162,12 +165,12 @@ def _translated() -> Iterator[None]:
         raise OutputFailed(f"the answer can't be written: {error.strerror or error}") from error
 
 
-def decode_input(data: bytes, where: str) -> str:
+def decode_input(data: bytes, where: str, more: str = "") -> str:
     """Input as text. Raises UsageError rather than send something else than what was meant."""
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UsageError(
             f"{where} is not UTF-8 text (byte {error.start + 1})",
-            hint="convert it first, for example with: iconv -f latin1 -t utf-8",
+            hint=f"convert it first, for example with: iconv -f latin1 -t utf-8{more}",
         ) from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -11,6 +10,7 @@ import typer
 
 from llmctl.cli.options import command
 from llmctl.cli.picker import pick
+from llmctl.cli.shells import set_line, shell_of
 from llmctl.cli.streams import Streams
 from llmctl.config.configfile import Config, edit_config, load_config
 from llmctl.config.paths import config_file, working_folder
@@ -53,7 +53,7 @@ def run(options: UseOptions, streams: Streams) -> None:
         name = pick(streams, "Profile", [*config.names, "demo"], config.current)
     _check(config, name)
     if options.shell:
-        streams.out(shell_line(streams.env.get("SHELL", ""), name))
+        streams.out(set_line(shell_of(streams.env), "LLMCTL_PROFILE", name))
     elif options.here:
         with edit_config(working_folder() / FILE, lock=path) as editor:  # no lock file in a project
             editor.set(("profile",), name)
@@ -69,16 +69,6 @@ def run(options: UseOptions, streams: Streams) -> None:
 def _check(config: Config, name: str) -> None:
     if name not in RESERVED or name in config.names:
         config.profile(name)
-
-
-def shell_line(shell: str, name: str) -> str:
-    """What sets LLMCTL_PROFILE in the user's kind of shell."""
-    kind = os.path.basename(shell)
-    if kind == "fish":
-        return f"set -gx LLMCTL_PROFILE {shlex.quote(name)}"
-    if kind in ("pwsh", "powershell") or (os.name == "nt" and not shell):
-        return f'$env:LLMCTL_PROFILE = "{name}"'
-    return f"export LLMCTL_PROFILE={shlex.quote(name)}"
 
 
 def _say_what_hides_it(name: str, streams: Streams) -> None:

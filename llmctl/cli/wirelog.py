@@ -15,6 +15,7 @@ from llmctl.core.redact import redact, secrets_of, show_headers
 from llmctl.core.requests import HttpRequest
 from llmctl.core.urls import shown
 from llmctl.errors import LlmctlError, UsageError
+from llmctl.platforms import native_path, shown_path
 
 if TYPE_CHECKING:
     from llmctl.client.trace import Listener
@@ -36,7 +37,7 @@ class VerboseLog:
         self._streams = streams
 
     def sent(self, number: int, request: HttpRequest) -> None:
-        self._say(f"> {request.method} {shown(request.url)}  {_bytes(len(request.body or b''))}")
+        self._say(f"> {request.method} {shown(request.url)}  {_bytes(request.size)}")
 
     def replied(self, number: int, reply: HttpReply, seconds: float) -> None:
         known = request_id(reply.headers)
@@ -63,17 +64,19 @@ class DebugLog:
 
     def __init__(self, streams: Streams) -> None:
         given = streams.settings.debug_file
-        path = Path(os.path.expanduser(given)) if given else _new_file(streams)
+        path = Path(os.path.expanduser(native_path(given))) if given else _new_file(streams)
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
             os.chmod(path, 0o600)
         except OSError as error:
-            raise UsageError(f"can't write the wire log {path}: {error.strerror or error}") from error
+            raise UsageError(
+                f"can't write the wire log {shown_path(str(path))}: {error.strerror or error}"
+            ) from error
         self._file = os.fdopen(handle, "w", encoding="utf-8", errors="replace")
         self._secrets: set[str] = set()
-        self._rest: dict[int, bytes] = {}
-        streams.note(f"the wire is logged in {path}; it holds your prompts")
+        self._rest: dict[int, bytearray] = {}
+        streams.note(f"the wire is logged in {shown_path(str(path))}; it holds your prompts")
 
     def sent(self, number: int, request: HttpRequest) -> None:
         hidden = show_headers(request.headers, request.secrets)
@@ -81,6 +84,7 @@ class DebugLog:
             if value != hidden[name]:
                 self._secrets |= {value, value.rpartition(" ")[2]}
         self._secrets.update(secrets_of(request.headers, request.url))
+        self._secrets |= {secret.replace("/", "\\/") for secret in self._secrets}  # as some servers write JSON
         self._write(number, ">", f"{request.method} {shown(request.url)}")
         self._headers(number, ">", hidden)
         for line in (request.body or b"").decode("utf-8", "replace").splitlines():
@@ -91,13 +95,17 @@ class DebugLog:
         self._headers(number, "<", show_headers(reply.headers))
 
     def received(self, number: int, data: bytes) -> None:
-        *lines, rest = (self._rest.get(number, b"") + data).split(b"\n")
+        held = self._rest.setdefault(number, bytearray())
+        held += data
+        if b"\n" not in data:
+            return
+        *lines, rest = held.split(b"\n")
         self._rest[number] = rest
         for line in lines:
             self._write(number, "<", line.decode("utf-8", "replace").rstrip("\r"))
 
     def ended(self, number: int, seconds: float, size: int, error: LlmctlError | None) -> None:
-        rest = self._rest.pop(number, b"")
+        rest = self._rest.pop(number, None)
         if rest:
             self._write(number, "<", rest.decode("utf-8", "replace"))
         why = f", {type(error).__name__}: {error.message}" if error else ""

@@ -30,6 +30,11 @@ class HttpRequest:
     secrets: frozenset[str] = frozenset()
     upload: Upload | None = None
 
+    @property
+    def size(self) -> int:
+        """Bytes of the body."""
+        return self.upload.size if self.upload else len(self.body or b"")
+
 
 @dataclass(frozen=True)
 class Content:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from typing import Any
 
@@ -55,7 +56,7 @@ def _field(text: str) -> tuple[str, dict[str, Any]]:
             f"--schema: {text!r} is not a field", hint="a field is a name and a type: 'age int: in years'"
         )
     name, kind, optional, description = match.groups()
-    schema = dict(_type(kind or "str", text))
+    schema = copy.deepcopy(_type(kind or "str", text))
     if optional and "type" in schema:
         schema["type"] = [schema["type"], "null"]
     if optional and "enum" in schema:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from support.cli import Cli
+from support.upstream import Reply, Upstream
 
 pytestmark = pytest.mark.benchmark
 
@@ -102,3 +103,38 @@ def test_start_up(served: str, cli: Cli, tmp_path: Path, capsys: pytest.CaptureF
     if "llm chat" in ms:
         assert ms["llmctl --version"] - bare <= ms["llm --version"] / 10
         assert ms["llmctl chat"] <= 0.4 * ms["llm chat"]
+
+
+KEYSTROKES = {
+    "llmctl ch": ["ch"],
+    "llmctl chat --te": ["chat", "--te"],
+    "llmctl chat -p ": ["chat", "-p", ""],
+    "llmctl chat -m ": ["chat", "-m", ""],
+    "llmctl profile add ": ["profile", "add", ""],
+    "llmctl help ": ["help", ""],
+}
+KEPT_MODELS = 400
+PER_BARE_PYTHON = 8
+"""80 ms where bare Python takes 10."""
+
+
+def test_completion(cli: Cli, upstream: Upstream, capsys: pytest.CaptureFixture[str]) -> None:
+    if any(name.startswith(("COVERAGE_RUN", "COVERAGE_PROCESS")) for name in os.environ):
+        pytest.skip("coverage would be measured along")
+    upstream.route(
+        "/v1/models",
+        Reply(body={"data": [{"id": f"vendor/model-{number}:free"} for number in range(KEPT_MODELS)]}),
+    )
+    profiles = "".join(f'[profiles.p{n}]\nprovider = "groq"\nbase_url = "{upstream.url}/v1"\n' for n in range(3))
+    cli.write_config(f'current = "p0"\n{profiles}')
+    for number in range(3):
+        cli.run("models", "-p", f"p{number}", "--key", "none").check()
+    llmctl = [str(Path(sys.executable).with_name("llmctl"))]
+    commands = {line: [*llmctl, "__complete", "--", *words] for line, words in KEYSTROKES.items()}
+    ms = measure({"python -c pass": [sys.executable, "-c", "pass"], **commands}, cli.env(), cli.cwd)
+    bare = ms.pop("python -c pass")
+    with capsys.disabled():
+        print(f"\n\nCPU ms a keystroke, median of {ROUNDS} runs; bare Python {bare:.0f}, over it:")
+        for line, value in ms.items():
+            print(f"  {line + '<Tab>':<30} {value - bare:>6.0f}")
+    assert max(ms.values()) - bare <= PER_BARE_PYTHON * bare

@@ -8,17 +8,16 @@ import re
 import pytest
 
 import llmctl.errors as errors
-from llmctl.cli.app import COMMANDS
+from llmctl.cli.commands import COMMANDS, SECTIONS
+from llmctl.cli.help import topics
 from llmctl.config.catalogue import load_catalogue
 from llmctl.config.profile import KEYS
 from llmctl.core.quirks import Quirks
 from support.cli import Cli
 
-TOPICS = ("config", "providers", "quirks", "scripting")
+TOPICS = topics()
 COMMAND_LINES = [
-    *(name for name in COMMANDS if name not in ("profile", "key", "demo")),
-    *(f"profile {verb}" for verb in ("add", "list", "show", "edit", "remove", "rename", "test")),
-    *("key set", "key unset", "key test", "demo serve"),
+    " ".join((name, verb)).rstrip() for name, entry in COMMANDS.items() for verb in (entry.commands or ("",))
 ]
 CLASSES = [
     thing for thing in vars(errors).values() if isinstance(thing, type) and issubclass(thing, errors.LlmctlError)
@@ -32,6 +31,11 @@ def topic(tmp_path_factory):
     texts = {name: runner.run("help", name).check().out for name in TOPICS}
     yield texts.__getitem__
     runner.close()
+
+
+def test_every_topic_is_named_in_the_help_of_help(cli):
+    named = re.search(r" Topics: (.+?)\. ", " ".join(cli.run("help", "--help").check().out.split()))
+    assert named[1].split(", ") == TOPICS
 
 
 @pytest.mark.parametrize("name", TOPICS)
@@ -111,7 +115,7 @@ def test_the_overview_names_every_command(cli, args):
 def test_nothing_at_all_shows_the_overview(cli):
     result = cli.run()
     assert result.code in (0, 2)
-    assert "Commands:" in result.out + result.err
+    assert all(f"{heading}:\n" in result.out + result.err for heading in SECTIONS)
 
 
 @pytest.mark.parametrize("args", [["--version"], ["-V"], ["-V", "chat"]])
@@ -130,7 +134,7 @@ def test_help_of_a_command(cli, words, expected):
         (["chta", "Hi"], 2, "did you mean chat?"),
         (["profile", "lst"], 2, "did you mean list?"),
         (["chat", "--jsno", "Hi"], 2, "did you mean --json"),
-        (["chat", "--temprature", "1", "Hi"], 2, "did you mean --temperature?"),
+        (["chat", "--temprature", "1", "Hi"], 2, "did you mean --temperature"),
         (["help", "scripts"], 2, "did you mean scripting?"),
         (["profile", "add", "opnai"], 2, "did you mean openai?"),
         (["profile", "add", "x", "--provider", "opnai"], 3, "did you mean openai?"),

@@ -21,23 +21,23 @@ MATRIX = """
 openai        | bearer  | -     | OPENAI_API_KEY           | rename | gpt-6-luna | text-embedding-3-small
 azure         | api-key | -     | AZURE_OPENAI_API_KEY     | rename | - | -
 azure-classic | api-key | -     | AZURE_OPENAI_API_KEY     | model_list | {deployment} | -
-anthropic     | bearer  | -     | ANTHROPIC_API_KEY        | structured | claude-sonnet-5-5 | -
+anthropic     | bearer  | -     | ANTHROPIC_API_KEY        | media structured | claude-sonnet-5-5 | -
 gemini        | bearer  | -     | GEMINI_API_KEY           | drop embedding_batch roles | gemini-3.8-flash | gemini-embedding-001
 vertex        | bearer  | -     | -                        | roles | - | -
 bedrock       | bearer  | -     | AWS_BEARER_TOKEN_BEDROCK | reasoning_tags roles | openai.gpt-oss-120b-1:0 | -
 mistral       | bearer  | -     | MISTRAL_API_KEY          | embedding_batch rename roles tool_choice | mistral-medium-latest | mistral-embed
 cohere        | bearer  | -     | COHERE_API_KEY           | drop embedding_batch rename structured | command-a-03-2025 | embed-v4.0
-xai           | bearer  | -     | XAI_API_KEY              | cost cost_units_per_usd reasoning_apart roles | grok-4.7 | -
+xai           | bearer  | -     | XAI_API_KEY              | cost cost_units_per_usd media reasoning_apart roles | grok-4.7 | -
 deepseek      | bearer  | -     | DEEPSEEK_API_KEY         | rename replay_reasoning roles structured | deepseek-flash | -
 moonshot      | bearer  | -     | MOONSHOT_API_KEY         | rename replay_reasoning roles | kimi-k3 | -
 zai           | bearer  | -     | ZAI_API_KEY              | roles | glm-5.3 | -
 dashscope     | bearer  | -     | DASHSCOPE_API_KEY        | embedding_batch merge_system roles structured | qwen3.8-flash | text-embedding-v4
 minimax       | bearer  | -     | MINIMAX_API_KEY          | model_list roles structured | MiniMax-M3 | -
-groq          | bearer  | -     | GROQ_API_KEY             | drop roles | openai/gpt-oss-120b | -
+groq          | bearer  | -     | GROQ_API_KEY             | drop media roles | openai/gpt-oss-120b | -
 together      | bearer  | -     | TOGETHER_API_KEY         | rename roles | deepseek-ai/DeepSeek-V4.1-Flash | BAAI/bge-base-en-v1.5
 fireworks     | bearer  | -     | FIREWORKS_API_KEY        | roles | accounts/fireworks/models/glm-5p3 | accounts/fireworks/models/qwen3-embedding-8b
 deepinfra     | bearer  | -     | DEEPINFRA_API_KEY        | embedding_batch rename roles | deepseek-ai/DeepSeek-V4.1-Flash | -
-cerebras      | bearer  | -     | CEREBRAS_API_KEY         | replay_reasoning roles | gpt-oss-120b | -
+cerebras      | bearer  | -     | CEREBRAS_API_KEY         | media replay_reasoning roles | gpt-oss-120b | -
 openrouter    | bearer  | -     | OPENROUTER_API_KEY       | cost rename usage | - | -
 perplexity    | bearer  | -     | PERPLEXITY_API_KEY       | drop model_list roles | sonar | -
 huggingface   | bearer  | -     | HF_TOKEN                 | roles | openai/gpt-oss-120b | -
@@ -51,12 +51,12 @@ nebius        | bearer  | -     | NEBIUS_API_KEY           | roles | openai/gpt-
 flo2          | bearer  | -     | -                        | roles | - | -
 futurmix      | bearer  | -     | FUTURMIX_API_KEY         | rename roles | - | -
 claude4u      | bearer  | -     | -                        | roles | - | -
-ollama        | none    | 11434 | OLLAMA_API_KEY           | rename roles | - | -
-lmstudio      | none    | 1234  | LM_API_TOKEN             | rename roles | - | -
-vllm          | none    | 8000  | VLLM_API_KEY             | merge_system roles | - | -
+ollama        | none    | 11434 | OLLAMA_API_KEY           | media rename roles | - | -
+lmstudio      | none    | 1234  | LM_API_TOKEN             | media rename roles | - | -
+vllm          | none    | 8000  | VLLM_API_KEY             | media merge_system roles | - | -
 sglang        | none    | 30000 | -                        | roles | - | -
 tgi           | none    | 8080  | -                        | rename roles | tgi | -
-llamacpp      | none    | 8080  | LLAMACPP_API_KEY         | roles | - | -
+llamacpp      | none    | 8080  | LLAMACPP_API_KEY         | media roles | - | -
 llamafile     | none    | 8080  | LLAMAFILE_API_KEY        | roles | - | -
 localai       | none    | 8080  | LOCALAI_API_KEY          | roles | - | -
 jan           | bearer  | 1337  | -                        | roles | - | -

@@ -11,7 +11,7 @@ PROMPT = b"\x1b[?2004h"
 
 
 class Talk:
-    """The running conversation. A prompt counts when it is new, reads keys, and holds the text that is expected."""
+    """The running conversation. A prompt counts when it is new and holds the text that is expected."""
 
     def __init__(self, terminal: Terminal, prompt: str = "work> ") -> None:
         self.terminal = terminal

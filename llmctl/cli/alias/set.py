@@ -9,8 +9,8 @@ import typer
 
 from llmctl.cli.options import command
 from llmctl.cli.streams import Streams
-from llmctl.config.aliases import check_alias
-from llmctl.config.configfile import edit_config
+from llmctl.config.aliases import check_alias, read_aliases
+from llmctl.config.configfile import edit_config, load_config
 from llmctl.config.paths import config_file
 from llmctl.errors import UsageError
 
@@ -33,9 +33,9 @@ def run(options: SetOptions, streams: Streams) -> None:
     if not options.model.strip():
         raise UsageError("the model is empty")
     path = config_file(streams.env)
+    if options.model in read_aliases(load_config(path)):
+        raise UsageError(f"{options.model} is an alias itself", hint="name the model that it stands for")
     with edit_config(path) as editor:
-        if options.model in editor.data.get("aliases", {}):
-            raise UsageError(f"{options.model} is an alias itself", hint="name the model that it stands for")
         editor.set(("aliases", check_alias(options.name)), options.model)
     streams.say(f"{options.name} is {options.model} now")
 

@@ -44,7 +44,8 @@ class Approval:
 
     def _ask(self, call: ToolCall, tool: Tool) -> bool:
         streams = self._streams
-        streams.say(f"{streams.paint(tool.name, BOLD)} ({tool.source}) {pretty_arguments(call.arguments)}")
+        if streams.settings.quiet or short_arguments(call.arguments).endswith("…"):  # not shown, or not all of it
+            streams.say(f"{streams.paint(tool.name, BOLD)} ({tool.source}) {pretty_arguments(call.arguments)}")
         while True:
             answer = self._read_answer()
             if answer in ("y", "yes"):

@@ -12,6 +12,7 @@ import typer
 
 from llmctl.core.quirks import Quirks
 from llmctl.errors import AnswerInvalid, UsageError
+from llmctl.platforms import native_path
 
 REPAIR = "That answer can't be used: {}. Answer again, with the corrected JSON only."
 
@@ -149,7 +150,7 @@ def read_schema(given: str | Mapping[str, Any]) -> Mapping[str, Any]:
 def _schema_of(text: str) -> Any:
     name = text
     if not text.lstrip().startswith("{"):
-        path = Path(text).expanduser()
+        path = Path(native_path(text)).expanduser()
         if not _is_file(path):
             if text.endswith(".json") or ("/" in text and " " not in text.strip()):
                 raise UsageError(f"--schema: there is no file {text}")
@@ -168,7 +169,7 @@ def _schema_of(text: str) -> Any:
 
 def is_short(text: str) -> bool:
     """Whether a schema is in the short form, neither JSON nor a file's name."""
-    return not text.lstrip().startswith("{") and not _is_file(Path(text).expanduser())
+    return not text.lstrip().startswith("{") and not _is_file(Path(native_path(text)).expanduser())
 
 
 def _is_file(path: Path) -> bool:

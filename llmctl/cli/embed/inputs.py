@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,11 @@ FIELDS = ("text", "input", "content")
 
 @dataclass(frozen=True)
 class Item:
-    """A text and the id that its line gave it, if any."""
+    """A text, the id that its line gave it, and the line's number (from 1), if it has any."""
 
     text: str
     id: str | int | None = None
+    line: int | None = None
 
 
 def read_items(texts: list[str], files: list[str], whole: bool, field: str | None, streams: Streams) -> list[Item]:
@@ -36,7 +37,7 @@ def read_items(texts: list[str], files: list[str], whole: bool, field: str | Non
         if whole:
             found, empty = [Item(content, source)] if content.strip() else [], int(not content.strip())
         else:
-            found, empty = _lines(content, source, field)
+            found, empty = read_lines(content, source, field)
         items += found
         skipped += empty
     if skipped:
@@ -59,8 +60,8 @@ def _content(source: str, streams: Streams) -> str:
         raise UsageError(f"can't read {source}: {error.strerror or error}") from error
 
 
-def _lines(content: str, source: str, field: str | None) -> tuple[list[Item], int]:
-    """(items, number of empty lines)."""
+def read_lines(content: str, source: str, field: str | None) -> tuple[list[Item], int]:
+    """(items, number of empty lines). JSON lines where the source's name ends in .jsonl or `field` is given."""
     lines = content.split("\n")
     if lines and not lines[-1]:
         lines.pop()
@@ -73,7 +74,7 @@ def _lines(content: str, source: str, field: str | None) -> tuple[list[Item], in
             else Item(line.rstrip("\r"))
         )
         if item.text.strip():
-            items.append(item)
+            items.append(replace(item, line=number))
         else:
             empty += 1
     return items, empty

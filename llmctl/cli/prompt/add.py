@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -82,10 +81,10 @@ def _data(options: AddOptions, streams: Streams) -> dict[str, Any]:
         raise UsageError(f"-d {wrong!r} is not KEY=VALUE")
     schema: Any = options.schema
     if schema:
-        from llmctl.cli.chat.structured import read_schema
+        from llmctl.cli.chat.structured import is_short, read_schema
 
         read = read_schema(schema)
-        schema = schema if not Path(schema).is_file() and not schema.lstrip().startswith("{") else read
+        schema = schema if is_short(schema) else read
     values = {
         "description": options.description,
         "model": options.model,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -44,7 +45,7 @@ def run(options: EditOptions, streams: Streams) -> None:
     config = config_file(streams.env)
     name = check_prompt_name(options.name)
     path = list_prompts(config, working_folder()).get(name, user_folder(config) / f"{name}.toml")
-    before = path.read_text("utf-8-sig") if path.exists() else SKELETON
+    before = _read(path) if path.exists() else SKELETON
     draft = path.with_name(f"{path.name}.rejected")
     text = edit_text(draft.read_text("utf-8") if draft.exists() else before, streams, suffix=".toml")
     if text is None and path.exists():
@@ -60,6 +61,13 @@ def run(options: EditOptions, streams: Streams) -> None:
     write_private(path, text.encode())
     draft.unlink(missing_ok=True)
     streams.say(f"saved {path}")
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"can't read {path}: {error}") from error
 
 
 app = command(EditOptions, run, "llmctl prompt edit review")

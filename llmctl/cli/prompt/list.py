@@ -48,7 +48,7 @@ def describe(prompt: Prompt) -> dict[str, Any]:
 
 
 def _first_line(prompt: Prompt) -> str:
-    line = (prompt.prompt or prompt.system).strip().splitlines()[0]
+    line = (prompt.prompt.strip() or prompt.system.strip()).splitlines()[0]
     return line if len(line) <= 60 else f"{line[:59]}…"
 
 

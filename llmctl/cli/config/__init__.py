@@ -1,0 +1,1 @@
+"""`llmctl config`: the file itself."""
