@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,8 +31,16 @@ def upstream() -> Iterator[Upstream]:
         yield server
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """A worker of pytest-xdist is done: its findings count here."""
+    recorder.findings.extend(getattr(node, "workeroutput", {}).get("leaks", []))
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Every test may have passed: a leaked key fails the session all the same."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["leaks"] = list(recorder.findings)
     if recorder.findings and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from llmctl.errors import UsageError
+
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
@@ -15,26 +17,34 @@ MOST_FILES = 2000
 
 def files_in(folder: Path) -> Iterator[Path]:
     """Its files, sorted; without hidden ones, what .gitignore names, and links that lead elsewhere."""
-    yield from _walk(folder, _specs_above(folder.absolute()))
+    yield from _walk(folder, _specs_above(_absolute(folder)))
 
 
 Specs = list[tuple[Path, "GitIgnoreSpec"]]
 
 
 def _walk(folder: Path, specs: Specs) -> Iterator[Path]:
-    own = _spec(folder.absolute())
-    specs = [*specs, (folder.absolute(), own)] if own else specs
-    entries = sorted(os.scandir(folder), key=lambda entry: (entry.is_dir(), entry.name))
+    own = _spec(_absolute(folder))
+    specs = [*specs, (_absolute(folder), own)] if own else specs
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: (entry.is_dir(), entry.name))
+    except OSError as error:
+        raise UsageError(f"can't read {folder}: {error.strerror or error}") from error
     for entry in entries:
         if entry.name.startswith(".") or entry.is_symlink():
             continue
         path, is_folder = folder / entry.name, entry.is_dir()
-        if _ignored(path.absolute(), is_folder, specs):
+        if _ignored(_absolute(path), is_folder, specs):
             continue
         if is_folder:
             yield from _walk(path, specs)
         elif entry.is_file():
             yield path
+
+
+def _absolute(path: Path) -> Path:
+    """Without `..`, so that the folders above are those that hold it."""
+    return Path(os.path.abspath(path))
 
 
 def _specs_above(folder: Path) -> Specs:

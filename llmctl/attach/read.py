@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import stat
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,6 +12,7 @@ from pathlib import Path
 from llmctl.attach.folder import MOST_FILES, files_in
 from llmctl.core.media import BINARY, IMAGE, NOT_TAKEN, TEXT, Attachment, mime_of
 from llmctl.errors import UsageError
+from llmctl.platforms import native_path, shown_path
 
 MOST_TEXT = 4_000_000
 MOST_MEDIA = 20_000_000
@@ -27,10 +30,10 @@ def read_attachments(sources: Sequence[str], fetch: Fetch, note: Note) -> list[A
             found.append(attachment("stdin", sys.stdin.buffer.read() if sys.stdin else b""))
         elif source.startswith(("http://", "https://")):
             found.append(attachment(_url_name(source), fetch(source, MOST_MEDIA)))
-        elif os.path.isdir(source):
-            found += _folder(source, note)
+        elif os.path.isdir(path := os.path.expanduser(native_path(source))):
+            found += _folder(path, note)
         else:
-            found.append(attachment(source, _read(source)))
+            found.append(attachment(source, _read(path)))
     _check_total(found)
     return found
 
@@ -76,22 +79,20 @@ def only_images(attachments: Sequence[Attachment]) -> None:
 
 def _folder(source: str, note: Note) -> list[Attachment]:
     found: list[Attachment] = []
-    left = 0
+    left, name = 0, shown_path(source)
     for path in files_in(Path(source)):
         if len(found) >= MOST_FILES:
-            raise UsageError(f"{source} holds more than {MOST_FILES} text files", hint="name a folder in it")
-        data = _read(str(path))
-        if mime_of(data) != "text/plain":
+            raise UsageError(f"{name} holds more than {MOST_FILES} text files", hint="name a folder in it")
+        data = b"" if _is_huge_binary(path) else _read(str(path))
+        if not data or mime_of(data) != "text/plain":
             left += 1
         elif data.strip():
-            found.append(attachment(path.as_posix(), data))
+            found.append(attachment(shown_path(path.as_posix()), data))
             _check_total(found)
     if not found:
-        raise UsageError(f"{source} holds no text files", hint="hidden and git-ignored files don't count")
+        raise UsageError(f"{name} holds no text files", hint="hidden and git-ignored files don't count")
     size = sum(len(item.data) for item in found)
-    note(
-        f"{source}: {len(found)} text files, {size / 1000:.0f} kB" + (f"; {left} others left out" if left else "")
-    )
+    note(f"{name}: {len(found)} text files, {size / 1000:.0f} kB" + (f"; {left} others left out" if left else ""))
     return found
 
 
@@ -106,19 +107,33 @@ def _check_total(found: Sequence[Attachment]) -> None:
 
 
 def _read(source: str) -> bytes:
-    """At most one byte more than any kind may have."""
+    """At most one byte more than any kind may have. A pipe, such as a shell's <(command), is read to its end."""
+    name = shown_path(source)
     try:
-        if os.path.exists(source) and not os.path.isfile(source):
-            raise UsageError(f"{source} is no regular file", hint="-f - reads standard input")
-        with open(os.path.expanduser(source), "rb") as file:
+        mode = os.stat(source).st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode):
+            raise UsageError(f"{name} is no regular file", hint="-f - reads standard input")
+        with open(source, "rb") as file:
             size = os.fstat(file.fileno()).st_size
             if size > MOST_MEDIA:
-                raise UsageError(f"{source} has {size / 1e6:.1f} MB; the limit is {MOST_MEDIA / 1e6:g} MB")
+                raise UsageError(f"{name} has {size / 1e6:.1f} MB; the limit is {MOST_MEDIA / 1e6:g} MB")
             return file.read(MOST_MEDIA + 1)
-    except OSError as error:
-        raise UsageError(f"can't read {source}: {error.strerror or error}") from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        raise UsageError(f"can't read {name}: {getattr(error, 'strerror', None) or error}") from error
+
+
+def _is_huge_binary(path: Path) -> bool:
+    """Whether a file is too large, and no text by its beginning: what a folder's texts are taken without."""
+    try:
+        if path.stat().st_size <= MOST_MEDIA:
+            return False
+        with open(path, "rb") as file:
+            head = file.read(8192)
+    except OSError:
+        return False  # reading it will say why
+    return b"\0" in head or mime_of(head) not in ("text/plain", "application/octet-stream")
 
 
 def _url_name(url: str) -> str:
-    """The URL without its query, which may hold a key."""
-    return url.partition("?")[0].partition("#")[0]
+    """The URL without a name, a password or a query, which may hold a key."""
+    return re.sub(r"//[^/]*@", "//", url.partition("?")[0].partition("#")[0])

@@ -138,11 +138,22 @@ def _usage(error: Any, args: list[str]) -> UsageError:
         option = getattr(error, "option_name", "")
         hint = did_you_mean(option, possible) or f"did you mean {' or '.join(sorted(possible))}?"
         return UsageError(f"no such option: {option}", hint=hint)
+    variable = _variable(error, args)
+    if variable:
+        return UsageError(f"{variable}: {getattr(error, 'message', message)}".rstrip("."))
     command = f"llmctl {args[0]}" if args and args[0] in COMMANDS else "llmctl"
     context = getattr(error, "ctx", None)
     return UsageError(
         message.strip().rstrip("."), hint=f"see {context.command_path if context else command} --help"
     )
+
+
+def _variable(error: Any, args: list[str]) -> str | None:
+    """The environment variable that holds the bad value, where no option does."""
+    parameter = getattr(error, "param", None)
+    name = getattr(parameter, "envvar", None)
+    given = any(arg.partition("=")[0] in parameter.opts for arg in args) if parameter else True
+    return name if isinstance(name, str) and os.environ.get(name) and not given else None
 
 
 def _discard_output() -> None:

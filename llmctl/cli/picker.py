@@ -20,6 +20,7 @@ class Picker:
     def __init__(self, names: Sequence[str], start: str | None) -> None:
         self.names = names
         self.typed = ""
+        self.drawn = 0  # rows on the screen
         self.at = names.index(start) if start in names else 0
 
     @property
@@ -45,11 +46,10 @@ class Picker:
 def pick(streams: Streams, title: str, names: Sequence[str], start: str | None) -> str:
     """The chosen name. Raises Interrupted for Esc and Ctrl-C."""
     picker = Picker(names, start)
-    drawn = 0
     with raw_keys() as read_key:
         try:
             while True:
-                drawn = _draw(streams, title, picker, drawn)
+                _draw(streams, title, picker)
                 key = read_key()
                 if key in ("\r", "\n") and picker.chosen:
                     return picker.chosen
@@ -57,10 +57,10 @@ def pick(streams: Streams, title: str, names: Sequence[str], start: str | None) 
                     raise Interrupted("nothing chosen")
                 picker.key(key)
         finally:
-            _clear(streams, drawn)
+            _clear(streams, picker)
 
 
-def _draw(streams: Streams, title: str, picker: Picker, drawn: int) -> int:
+def _draw(streams: Streams, title: str, picker: Picker) -> None:
     rows = max(1, min(MOST_ROWS, shutil.get_terminal_size().lines - 2))
     first = max(0, picker.at - rows + 1)
     width = shutil.get_terminal_size().columns - 3
@@ -69,11 +69,12 @@ def _draw(streams: Streams, title: str, picker: Picker, drawn: int) -> int:
         marked = number == picker.at
         shown = name if len(name) <= width - 2 else f"{name[: width - 3]}…"
         lines.append(streams.paint(f"> {shown}", BOLD) if marked else streams.paint(f"  {shown}", DIM))
-    _clear(streams, drawn)
+    _clear(streams, picker)
+    picker.drawn = len(lines)  # before they are drawn: Ctrl-C may come in between
     streams.say("\n".join(lines))
-    return len(lines)
 
 
-def _clear(streams: Streams, drawn: int) -> None:
-    if drawn:
-        streams.say(f"\x1b[{drawn}A\r\x1b[J", end="")
+def _clear(streams: Streams, picker: Picker) -> None:
+    if picker.drawn:
+        streams.say(f"\x1b[{picker.drawn}A\r\x1b[J", end="")
+        picker.drawn = 0

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +31,7 @@ _HEADS = (
     (rb"II\*\0|MM\0\*", "image/tiff"),
 )
 _TYPES = tuple((re.compile(head, re.DOTALL), mime) for head, mime in _HEADS)
+_PART_KINDS = {"image_url": IMAGE, "input_audio": AUDIO, "file": PDF}
 _AUDIO_FORMATS = {"audio/mpeg": "mp3", "audio/mp4": "m4a"}
 NOT_TAKEN = {"image/heic": "HEIC", "image/bmp": "BMP", "image/tiff": "TIFF"}
 """Pictures that no provider takes: they must be converted first."""
@@ -90,3 +92,10 @@ def content(prompt: str, attachments: list[Attachment]) -> str | list[dict[str, 
     others = [item.part() for item in attachments if item.kind != TEXT]
     text = "\n\n".join([*texts, *([prompt] if prompt else [])])
     return [*others, *([{"type": "text", "text": text}] if text else [])] if others else text
+
+
+def kinds_in(messages: Iterable[Mapping[str, Any]]) -> set[str]:
+    """The kinds beside text that the contents of messages hold."""
+    contents = (message.get("content") for message in messages)
+    parts = (part for content in contents if isinstance(content, list) for part in content)
+    return {_PART_KINDS[part["type"]] for part in parts if part.get("type") in _PART_KINDS}

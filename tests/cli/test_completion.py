@@ -89,7 +89,7 @@ def config(cli):
         (["nonsense", ""], set()),
         (["chat", ""], set()),
     ],
-    ids=" ".join,
+    ids=lambda value: " ".join(sorted(value) if isinstance(value, set) else value),
 )
 def test_what_is_offered(complete, config, words, expected):
     assert set(complete(*words)) == expected

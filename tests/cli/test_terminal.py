@@ -144,7 +144,7 @@ def test_ctrl_c_keeps_what_came(work, upstream, args):
     upstream.script(Reply.sse(chunk("half "), chunk("an answer"), gate))
     terminal = work.terminal("chat", *args, "Hi")
     gate.wait_reached()
-    terminal.wait_for("half")
+    terminal.wait_for("half an answer")
     terminal.send_key("ctrl-c")
     assert terminal.wait() == 130
     upstream.wait_closed()

@@ -239,11 +239,21 @@ def ask(work, *options):
 def test_yes(work, upstream, kit, told):
     upstream.script(calls(ADD), says("It is 3."))
     terminal = ask(work, *kit)
-    assert '"a": 1,' in terminal.screen()
+    assert terminal.screen().count("add(a=1, b=2)") == 1
     terminal.send("y\r")
     terminal.wait_for("It is 3.")
     assert terminal.wait() == 0
     assert told() == ["3"]
+
+
+def test_a_call_is_shown_in_full_before_the_question(work, upstream, kit):
+    upstream.script(calls(("add", '{"a": 1, "b": 2, "c": "%s END"}' % ("x" * 300))), says("Well."))
+    assert "END" in ask(work, *kit).screen()
+
+
+def test_a_quiet_question_still_says_what_it_is_about(work, upstream, kit):
+    upstream.script(calls(ADD), says("It is 3."))
+    assert '"a": 1,' in ask(work, *kit, "--quiet").screen()
 
 
 def test_no(work, upstream, kit, told, cli):

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from llmctl.config.files import locked, write_private
-from llmctl.platforms import is_private
 from llmctl.errors import ConfigError
+from llmctl.platforms import is_private
 
 posix = pytest.mark.skipif(os.name != "posix", reason="permission bits are POSIX's")
 

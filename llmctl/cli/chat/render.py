@@ -209,6 +209,7 @@ class FormRenderer:
     def finish(self, loop: ToolLoop, session: Session, cost: float | None) -> None:
         self._around.finish(loop, session, cost)
         text = self._form.shaped(last_stream(loop).answer.content)
+        text = harmless(text) if self._streams.terminal else text
         self._streams.out(text, end="" if text.endswith("\n") else "\n")
 
 

@@ -12,7 +12,7 @@ from llmctl.cli.chat.question import Question, read_question
 from llmctl.cli.chat.render import choose_renderer
 from llmctl.cli.chat.report import price, say_usage, verdict
 from llmctl.cli.chat.toolbox import open_toolbox
-from llmctl.cli.streams import Streams
+from llmctl.cli.streams import Streams, harmless
 from llmctl.errors import AnswerInvalid
 
 
@@ -44,7 +44,8 @@ def _answer(question: Question, options: ChatOptions) -> None:
             loop = ask.run(question.messages, question.params, options.rounds)
     except AnswerInvalid as error:
         if not session.streams.json_errors and error.partial:
-            session.streams.say(error.partial)  # nothing that was paid for is lost, and stdout stays clean
+            partial = harmless(error.partial) if session.streams.error_terminal else error.partial
+            session.streams.say(partial)  # nothing that was paid for is lost, and stdout stays clean
         raise
     assert loop.stream is not None
     renderer.finish(loop, session, price(loop, session))

@@ -54,7 +54,11 @@ class Conversation:
     files: list[Attachment] = field(default_factory=list)
     totals: Totals = field(default_factory=Totals)
     unanswered: str = ""
-    """A message that was taken back as it got no answer, to be typed on."""
+    """The text of a message that was taken back as it got no answer, to be typed on."""
+    kept: bool = False
+    """Whether a part of the answer that failed last stays in the conversation."""
+    _typed: tuple[str, list[Attachment]] = ("", [])
+    _replaced: list[Message] = field(default_factory=list)
 
     @property
     def last_question(self) -> int | None:
@@ -73,8 +77,26 @@ class Conversation:
 
     def say(self, text: str) -> None:
         """Put a message of the user, with the files that wait for it, at the end."""
+        self._typed, self._replaced = (text, self.files), []
         self.messages.append({"role": "user", "content": content(text, self.files)})
         self.files = []
+
+    def say_again(self, place: int, text: str | None = None) -> None:
+        """Go back to the message at this place, to be asked once more; with `text`, say this in its stead."""
+        gone = self.messages[place:]
+        del self.messages[place:]
+        if text is None:
+            self.messages.append(gone[0])
+            self._typed = ("", [])
+        else:
+            self.say(text)
+        self._replaced = gone
+
+    def retract(self) -> None:
+        """Take the last message back: its text is to be typed on, its files wait; what it replaced returns."""
+        text, files = self._typed
+        self.messages[-1:] = self._replaced
+        self.unanswered, self.files = text, [*files, *self.files]
 
     def whole(self) -> list[Message]:
         """All messages as they are sent."""
@@ -123,8 +145,8 @@ class Conversation:
         if said:
             self.messages += said
         else:
-            said_last = self.messages.pop()["content"]
-            self.unanswered = said_last if isinstance(said_last, str) else said_last[-1].get("text", "")
+            self.retract()
+        self.kept = bool(said)
 
     def portable(self) -> None:
         """Leave out what only the provider so far understands, before another one is asked."""

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from llmctl.cli.talk.line import LineReader
 
 
+KEPT = "what has come stays in the conversation"
+
+
 def converse(options: ChatOptions, streams: Streams) -> None:
     """Talk until the user leaves. Errors of one answer are said, and don't end it."""
     if not (streams.input_terminal and streams.terminal):
@@ -28,7 +31,6 @@ def converse(options: ChatOptions, streams: Streams) -> None:
         raise UsageError("-n and --interactive exclude each other")
     if options.schema or options.json_mode or options.extract is not None or options.field:
         raise UsageError("--schema, --json-mode, --extract and --field are for single answers")
-    begun = any([options.prompt, options.file, options.image, options.template])
     question = read_question(replace(options, stdin=False), streams, needed=False)
     session = question.session
     if session.target.embedded:
@@ -39,9 +41,10 @@ def converse(options: ChatOptions, streams: Streams) -> None:
     try:
         _greet(talk)
         reader = _reader(talk)
-        if begun and question.message["content"]:
-            talk.messages.append(question.message)
-            _ask(talk)
+        if question.text or question.files:
+            talk.files = question.files
+            talk.say(question.text)
+            _send(talk, reader)
         _loop(talk, reader)
     finally:
         if held:
@@ -53,22 +56,28 @@ def _loop(talk: Conversation, reader: LineReader) -> None:
     while True:
         draft, talk.unanswered = talk.unanswered, ""
         try:
-            line = reader.read(_label(talk), draft).strip()
-            if not line:
-                continue
-            if is_command(line):
-                obey(talk, line)
-            elif _fits(talk, line, reader):
-                talk.say(line.removeprefix("/") if line.startswith("//") else line)
-                _ask(talk)
+            text = reader.read(_label(talk), draft)
+            if is_command(text):
+                obey(talk, text)
+            elif text.strip():
+                talk.say(text.removeprefix("/") if text.startswith("//") else text)
+                _send(talk, reader)
         except (Leave, EOFError):
             return
         except Again:
-            _ask(talk)
+            _send(talk, reader)
         except KeyboardInterrupt:  # at the prompt: the line is given up
             streams.say(streams.paint("Ctrl-D or /quit leaves", DIM))
         except LlmctlError as error:
             streams.error(error.message, error.hint)
+
+
+def _send(talk: Conversation, reader: LineReader) -> None:
+    """Ask, unless the conversation is too long and the user rather takes the message back."""
+    if _fits(talk, reader):
+        _ask(talk)
+    else:
+        talk.retract()
 
 
 def _ask(talk: Conversation) -> None:
@@ -76,39 +85,34 @@ def _ask(talk: Conversation) -> None:
     streams = talk.session.streams
     try:
         talk.ask()
-    except Interrupted as error:
-        kept = (
-            "what has come stays in the conversation"
-            if error.partial
-            else "nothing had come, and the message is yours again"
-        )
-        streams.say(streams.paint(f"\nstopped; {kept}", DIM))
+    except Interrupted:
+        again = ", and the message is yours again" if talk.unanswered else ""
+        streams.say(streams.paint(f"\nstopped; {KEPT if talk.kept else f'nothing had come{again}'}", DIM))
     except ContextTooLong as error:
         streams.error(error.message, "/trim leaves the oldest questions out, then ask again")
     except LlmctlError as error:
         streams.error(error.message, error.hint)
-        if error.partial:
-            streams.note("what has come stays in the conversation")
+        if talk.kept:
+            streams.note(KEPT)
     streams.out("")
 
 
-def _fits(talk: Conversation, line: str, reader: LineReader) -> bool:
+def _fits(talk: Conversation, reader: LineReader) -> bool:
     """Whether the message may be sent: a conversation that is too long is said before, with a way to trim it."""
-    talk.say(line)
-    said = talk.messages[-1]
-    try:
-        problem = too_long(talk)
-        if problem is None:
-            return True
-        talk.session.streams.warn(f"the conversation is too long: {problem}")
-        answer = reader.read("[t]rim the oldest questions, [s]end it anyway, [c]ancel: ").strip().lower()
-        while answer.startswith("t") and problem and talk.trim():
-            problem = too_long(talk)
-        if answer.startswith("t") and problem:
-            talk.session.streams.warn(f"this message alone is too long: {problem}")
-        return answer.startswith("s") or (answer.startswith("t") and not problem)
-    finally:
-        talk.messages.remove(said)
+    problem = too_long(talk)
+    if problem is None:
+        return True
+    talk.session.streams.warn(f"the conversation is too long: {problem}")
+    answer = reader.ask("[t]rim the oldest questions, [s]end it anyway, [c]ancel: ").strip().lower()
+    if not answer.startswith("t"):
+        return answer.startswith("s")
+    gone = 0
+    while problem and (left_out := talk.trim()):
+        gone, problem = gone + left_out, too_long(talk)
+    talk.session.streams.note(f"{gone} messages left out; {len(talk.messages)} remain")
+    if problem:
+        talk.session.streams.warn(f"this message alone is too long: {problem}")
+    return not problem
 
 
 def _greet(talk: Conversation) -> None:

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from prompt_toolkit.history import History
     from prompt_toolkit.key_binding import KeyBindings
 
-BIG_PASTE = 20
-"""Lines from which on a paste is shown as one word: the terminal stays quick, and the prompt readable."""
+BIG_LINES, BIG_CHARS = 20, 4000
+"""From which on a paste is shown as one word: the terminal stays quick, and the prompt readable."""
 
-_PASTED = re.compile(r"\[pasted #(\d+): \d+ lines\]")
+_PASTED = re.compile(r"\[pasted #(\d+): \d+ (?:lines|characters)\]")
 
 
 class LineReader:
@@ -50,6 +50,15 @@ class LineReader:
         text: str = self._session.prompt(shown, default=self._word_for(draft))
         return self.expanded(text)
 
+    def ask(self, question: str) -> str:
+        """The answer to a question of ours, which no history keeps; "" at Ctrl-C and Ctrl-D."""
+        from prompt_toolkit import prompt
+
+        try:
+            return prompt(question)
+        except (EOFError, KeyboardInterrupt):
+            return ""
+
     def expanded(self, text: str) -> str:
         """The text with what was pasted in the place of its word."""
 
@@ -75,6 +84,7 @@ class LineReader:
         def take(event: Any) -> None:
             event.current_buffer.complete_state = None
 
+        @keys.add("escape", "c-j")
         @keys.add("escape", "enter")
         def break_line(event: Any) -> None:
             event.current_buffer.newline(copy_margin=False)
@@ -94,19 +104,31 @@ class LineReader:
 
     def _word_for(self, text: str) -> str:
         lines = text.rstrip("\n").count("\n") + 1
-        if lines < BIG_PASTE:
+        if lines < BIG_LINES and len(text) < BIG_CHARS:
             return text
-        self._pastes.append(text)
-        return f"[pasted #{len(self._pastes)}: {lines} lines]"
+        if text in self._pastes:  # a draft that comes back
+            number = self._pastes.index(text) + 1
+        else:
+            self._pastes.append(text)
+            number = len(self._pastes)
+        size = f"{lines} lines" if lines > 1 else f"{len(text)} characters"
+        return f"[pasted #{number}: {size}]"
 
 
 def _history(streams: Streams, keep: bool) -> History:
     """The lines of earlier runs, in a file of mode 0600; only of this one where no file can be had."""
     from prompt_toolkit.history import FileHistory, InMemoryHistory
 
+    class Kept(FileHistory):
+        """Without lines that hold the word of a paste: it means nothing to a later run."""
+
+        def store_string(self, string: str) -> None:
+            if not _PASTED.search(string):
+                super().store_string(string)
+
     path = state_folder(streams.env) / "chat-history"
     if keep and _private(path):
-        return FileHistory(str(path))
+        return Kept(str(path))
     return InMemoryHistory()
 
 

@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from llmctl.errors import UsageError
+from llmctl.platforms import native_path
 
 if TYPE_CHECKING:
     from llmctl.cli.talk.conversation import Conversation
@@ -18,7 +19,7 @@ def save(talk: Conversation, name: str) -> None:
     """Write it, without ever replacing a file. Raises UsageError."""
     if not name:
         raise UsageError("/save needs a file's name")
-    path = os.path.expanduser(name)
+    path = os.path.expanduser(native_path(name))
     text = as_json(talk) if name.endswith(".json") else as_markdown(talk)
     try:
         with open(path, "x", encoding="utf-8", errors="replace") as file:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from textwrap import fill
+from typing import TYPE_CHECKING, Any
 
+from llmctl.cli.streams import harmless
 from llmctl.cli.talk import saving, switching
 from llmctl.cli.talk.context import context_limit, estimate
 from llmctl.core.codeblocks import find_block
@@ -15,6 +18,9 @@ from llmctl.errors import UsageError
 
 if TYPE_CHECKING:
     from llmctl.cli.talk.conversation import Conversation
+
+MOST_NAMES = 5
+"""Files that are listed by name."""
 
 _COMMAND = re.compile(r"/([a-z]+)(?:\s+(.*))?\Z", re.DOTALL)
 
@@ -58,9 +64,18 @@ def _set(talk: Conversation, text: str) -> None:
         if equals and not value.strip():
             talk.params.pop(name.strip(), None)
         else:
-            talk.params.update(parse_options([text]))
+            talk.params.update(_checked(parse_options([text])))
     shown = ", ".join(f"{name} = {value!r}" for name, value in talk.params.items())
     talk.session.streams.say(shown or "no parameters are set")
+
+
+def _checked(params: dict[str, Any]) -> dict[str, Any]:
+    from llmctl.cli.chat.question import check_reserved
+
+    check_reserved(params)
+    if "n" in params:
+        raise UsageError("a conversation has one answer at a time")
+    return params
 
 
 def _file(talk: Conversation, text: str) -> None:
@@ -71,7 +86,9 @@ def _file(talk: Conversation, text: str) -> None:
         talk.files = []
     elif text:
         talk.files += load(sources, talk.session)
-    names = ", ".join(item.name for item in talk.files)
+    names = ", ".join(harmless(item.name) for item in talk.files[:MOST_NAMES])
+    if len(talk.files) > MOST_NAMES:
+        names += f" and {len(talk.files) - MOST_NAMES} more"
     talk.session.streams.say(f"with the next message: {names}" if names else "no files wait for the next message")
 
 
@@ -88,7 +105,7 @@ def _retry(talk: Conversation, text: str) -> None:
     place = talk.last_question
     if place is None:
         raise UsageError("nothing has been asked yet")
-    del talk.messages[place + 1 :]
+    talk.say_again(place)
     raise Again
 
 
@@ -103,9 +120,7 @@ def _edit(talk: Conversation, text: str) -> None:
     if changed is None or not changed.strip():
         talk.session.streams.say("nothing changed")
         return
-    if place is not None:
-        del talk.messages[place:]
-    talk.say(changed.strip())
+    talk.say_again(len(talk.messages) if place is None else place, changed.strip())
     raise Again
 
 
@@ -155,7 +170,10 @@ def _clear(talk: Conversation, text: str) -> None:
 def _help(talk: Conversation, text: str) -> None:
     width = max(len(f"/{name} {takes}") for name, (takes, _, _) in COMMANDS.items())
     lines = [f"  {f'/{name} {takes}':<{width}}  {about}" for name, (takes, about, _) in COMMANDS.items()]
-    talk.session.streams.say("\n".join([*lines, "", *_KEYS]))
+    columns = shutil.get_terminal_size().columns
+    indent = " " * (width + 4 if columns >= 2 * width else 4)
+    talk.session.streams.say("\n".join(fill(line, columns, subsequent_indent=indent) for line in lines))
+    talk.session.streams.say("\n" + fill(_KEYS, columns, initial_indent="  ", subsequent_indent="  "))
 
 
 def _quit(talk: Conversation, text: str) -> None:
@@ -183,7 +201,7 @@ COMMANDS: Mapping[str, Command] = {
 """Name -> (what it takes, a line about it, what it does)."""
 
 _KEYS = (
-    "  Enter sends, Alt+Enter breaks the line, Ctrl+G opens the editor,",
-    "  Tab completes, Up brings back earlier lines. Ctrl-C stops an answer and keeps",
-    "  what has come; at the prompt it empties the line.",
+    "Enter sends, Alt+Enter breaks the line, Ctrl+G opens the editor, Tab completes, "
+    "Up brings back earlier lines. Ctrl-C stops an answer and keeps what has come; "
+    "at the prompt it empties the line."
 )

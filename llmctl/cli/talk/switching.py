@@ -7,9 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from llmctl.cli import modelcache
-from llmctl.cli.session import open_session
+from llmctl.cli.session import Session, open_session
 from llmctl.config.aliases import read_aliases
 from llmctl.config.profile import RESERVED
+from llmctl.core.media import TEXT, kinds_in
+from llmctl.errors import UsageError
 
 if TYPE_CHECKING:
     from llmctl.cli.talk.conversation import Conversation
@@ -18,9 +20,10 @@ if TYPE_CHECKING:
 def model(talk: Conversation, name: str) -> None:
     """Use another model of this profile, or PROFILE/MODEL, or an alias."""
     if name:
-        head, slash, _ = name.partition("/")
-        known = name in read_aliases(talk.session.config) or (slash and head in profiles(talk))
-        _switch(talk, None if known else talk.session.target.profile, name)
+        name = read_aliases(talk.session.config).get(name, name)
+        head, slash, tail = name.partition("/")
+        both = slash and tail and head in profiles(talk)
+        _switch(talk, *((head, tail) if both else (talk.session.target.profile, name)))
     _say(talk)
 
 
@@ -38,10 +41,23 @@ def _switch(talk: Conversation, profile: str | None, name: str | None) -> None:
         options = replace(options, base_url=None, key=None)  # they belonged to the profile so far
     options = replace(options, profile=profile, model=name)
     session = open_session(options, talk.session.streams)
-    session.runner = talk.session.runner
+    _check_media(talk, session)
+    session.continues(talk.session)
     talk.options, talk.session = options, session
     if session.target.profile != target.profile:
         talk.portable()
+
+
+def _check_media(talk: Conversation, session: Session) -> None:
+    """Raises UsageError when the conversation holds files that the other provider is known not to take."""
+    held = kinds_in(talk.messages) | {item.kind for item in talk.files if item.kind != TEXT}
+    taken = session.target.quirks(session.target.model or "").media
+    refused = sorted(held.difference(taken))
+    if refused:
+        raise UsageError(
+            f"the conversation holds files that {session.target.provider} does not take: {', '.join(refused)}",
+            hint="/clear begins anew, /file - takes back files that wait",
+        )
 
 
 def _say(talk: Conversation) -> None:
