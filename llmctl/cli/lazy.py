@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
@@ -35,10 +34,6 @@ class LazyGroup(TyperGroup):
         app = import_module(entry.module).app if entry.module else _make_group(entry)
         command: Any = typer.main.get_command(app)
         command.name = cmd_name
-        _allow_missing_values(command)
-        for parameter in command.params:
-            if parameter.required and parameter.metavar:  # Typer would show {NAME}
-                parameter.make_metavar = functools.partial(_metavar, parameter.metavar)
         return command
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
@@ -54,41 +49,6 @@ class LazyGroup(TyperGroup):
         for heading, entries in self.sections.items():
             with formatter.section(heading):
                 formatter.write_dl([(name, entry.about) for name, entry in entries.items()])
-
-
-def _allow_missing_values(command: Any) -> None:
-    """An option whose metavar stands in brackets may come without its value, which is "" then."""
-    names = {
-        name
-        for option in command.params
-        if str(option.metavar).startswith("[")
-        for name in option.opts
-        if name[0] == "-"
-    }
-    if not names:
-        return
-    parse = command.parse_args
-
-    def parse_args(ctx: Any, args: list[str]) -> Any:
-        return parse(ctx, _with_values(args, names))
-
-    command.parse_args = parse_args
-
-
-def _with_values(args: list[str], names: set[str]) -> list[str]:
-    """The arguments, with an empty value after each of these options that has none."""
-    filled: list[str] = []
-    for at, arg in enumerate(args):
-        if arg == "--":
-            return [*filled, *args[at:]]
-        following = args[at + 1] if at + 1 < len(args) else "-"
-        bare = arg in names and following.startswith("-")
-        filled += [arg, ""] if bare else [arg]
-    return filled
-
-
-def _metavar(name: str, ctx: Any, usage: bool = False) -> str:
-    return name
 
 
 def lazy_group(sections: Mapping[str, Mapping[str, Entry]]) -> type[LazyGroup]:

@@ -11,10 +11,11 @@ import inspect
 import typing
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 import typer
 
+from llmctl.cli.onecommand import OneCommand
 from llmctl.cli.settings import Settings
 from llmctl.cli.streams import Streams
 
@@ -24,6 +25,8 @@ T = TypeVar("T")
 @dataclass(frozen=True)
 class TargetOptions:
     """Which provider and model a request goes to."""
+
+    heading: ClassVar[str] = "Provider"
 
     profile: Annotated[
         str | None,
@@ -98,7 +101,9 @@ def command(options: type[T], run: Callable[[T, Streams], None], examples: str =
 
     invoke.__signature__ = signature_of(options, *map(_hidden, parameters(Settings)))  # type: ignore[attr-defined]
     app = make_app(inspect.cleandoc(run.__doc__ or ""))
-    app.command(help=inspect.cleandoc(run.__doc__ or ""), epilog=_epilog(examples), no_args_is_help=False)(invoke)
+    app.command(
+        cls=OneCommand, help=inspect.cleandoc(run.__doc__ or ""), epilog=_epilog(examples), no_args_is_help=False
+    )(invoke)
     return app
 
 
@@ -129,11 +134,24 @@ def parameters(options: type[Any]) -> typing.Iterator[inspect.Parameter]:
             field.name,
             inspect.Parameter.KEYWORD_ONLY,
             default=inspect.Parameter.empty if field.default is MISSING else field.default,
-            annotation=hints[field.name],
+            annotation=_under_heading(hints[field.name], options, field.name),
         )
 
 
-def _epilog(examples: str) -> str | None:
+def _under_heading(annotation: Any, options: type[Any], name: str) -> Any:
+    """The annotation with the `heading` of the base class that the option is of, if it has one."""
+    owner = next(base for base in options.__mro__ if name in inspect.get_annotations(base))
+    heading = vars(owner).get("heading")
+    if not heading:
+        return annotation
+    kind, option = typing.get_args(annotation)
+    option = copy.copy(option)
+    option.rich_help_panel = heading
+    return Annotated[kind, option]
+
+
+def _epilog(examples: str) -> str:
     """Examples as they stand: the mark keeps the help formatter from filling the lines."""
     lines = inspect.cleandoc(examples).splitlines()
-    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines) if examples else None
+    shown = ["\b", "Examples:", *(f"  {line}" for line in lines)] if examples else []
+    return "\n".join([*shown, "", "\b", "Global options, such as --quiet and --verbose: llmctl --help"])

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import typer
 
@@ -20,6 +20,8 @@ REPAIR = "That answer can't be used: {}. Answer again, with the corrected JSON o
 @dataclass(frozen=True)
 class FormOptions:
     """What form the answer shall have."""
+
+    heading: ClassVar[str] = "Form of the answer"
 
     schema: Annotated[
         str | None,

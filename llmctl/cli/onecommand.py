@@ -1,0 +1,50 @@
+"""What our commands do beyond Typer's: options under headings, and options whose value may be missing."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from typer.core import TyperCommand
+
+
+class OneCommand(TyperCommand):
+    """A command. An option whose metavar stands in brackets may come without its value, which is "" then."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        for parameter in self.params:
+            if parameter.required and parameter.metavar:  # Typer would show {NAME}
+                parameter.make_metavar = functools.partial(_metavar, parameter.metavar)  # type: ignore[method-assign]
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        names = {name for option in self.params if str(option.metavar).startswith("[") for name in option.opts}
+        return super().parse_args(ctx, _with_values(args, {name for name in names if name.startswith("-")}))
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Arguments, then the options under their headings, "Options" first."""
+        parts: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            kind = "Options" if parameter.param_type_name == "option" else "Arguments"
+            if record:
+                parts.setdefault(getattr(parameter, "rich_help_panel", None) or kind, []).append(record)
+        for heading, records in parts.items():
+            if records:
+                with formatter.section(heading):
+                    formatter.write_dl(records)
+
+
+def _with_values(args: list[str], names: set[str]) -> list[str]:
+    """The arguments, with an empty value after each of these options that has none."""
+    filled: list[str] = []
+    for at, arg in enumerate(args):
+        if arg == "--":
+            return [*filled, *args[at:]]
+        following = args[at + 1] if at + 1 < len(args) else "-"
+        filled += [arg, ""] if arg in names and following.startswith("-") else [arg]
+    return filled
+
+
+def _metavar(name: str, ctx: Any, usage: bool = False) -> str:
+    return name
