@@ -39,6 +39,10 @@ def drive(coroutine: Coroutine[Any, Any, T]) -> T:
     raise RuntimeError("a blocking call tried to suspend")
 
 
+SLICE = 0.25
+"""Seconds of waiting after which Python looks for signals."""
+
+
 def can_serve(proxy: str | None) -> bool:
     """Whether this transport speaks the proxy's protocol; for the others there is httpx."""
     return proxy is None or proxy.startswith("http://")
@@ -57,8 +61,12 @@ class _Limited(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        if self._on_wait and not getattr(self._sock, "pending", int)() and not _readable(self._sock):
-            self._on_wait()
+        if not getattr(self._sock, "pending", int)() and not _readable(self._sock, 0):
+            if self._on_wait:
+                self._on_wait()
+            # Not one long wait: a Ctrl-C that comes just before the call would be noticed at its end only.
+            while self._deadline.remaining() > SLICE and not _readable(self._sock, SLICE):
+                pass
         self._sock.settimeout(self._deadline.remaining())
         return self._raw.readinto(buffer)
 
@@ -67,8 +75,8 @@ class _Limited(io.RawIOBase):
         super().close()
 
 
-def _readable(sock: socket.socket) -> bool:
-    return bool(select.select([sock], [], [], 0)[0])
+def _readable(sock: socket.socket, seconds: float) -> bool:
+    return bool(select.select([sock], [], [], seconds)[0])
 
 
 class _Response(http.client.HTTPResponse):
