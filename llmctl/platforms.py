@@ -57,6 +57,10 @@ if sys.platform == "win32":
         """Always true: whose file it is, is told by rules that differ from modes."""
         return True
 
+    def belongs_to_us(path: str | os.PathLike[str]) -> bool:
+        """Always true, for the same reason."""
+        return True
+
     def wait_readable(descriptor: int, seconds: float) -> bool:
         """Always true: select knows only sockets here."""
         return True
@@ -166,6 +170,10 @@ else:
     def is_private(path: str | os.PathLike[str]) -> bool:
         """Whether only the owner can read the file."""
         return os.stat(path).st_mode & 0o077 == 0
+
+    def belongs_to_us(path: str | os.PathLike[str]) -> bool:
+        """Whether the file is this user's, or the administrator's."""
+        return os.stat(path).st_uid in (os.geteuid(), 0)
 
     def wait_readable(descriptor: int, seconds: float) -> bool:
         """Whether data or an end can be read within the time."""

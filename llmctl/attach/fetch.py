@@ -19,6 +19,7 @@ REDIRECTS = 5
 async def fetch(url: str, most: int, transport: Transport) -> bytes:
     """GET it, without any key, following redirects. Raises UsageError above `most` bytes."""
     headers: Mapping[str, str] = {"user-agent": f"llmctl/{__version__}", "accept": "*/*"}
+    _check(url)
     for _ in range(REDIRECTS + 1):
         deadline = Deadline(Timeouts(total=120))
         deadline.start_attempt(streamed=False)
@@ -26,9 +27,7 @@ async def fetch(url: str, most: int, transport: Transport) -> bytes:
         location = reply.headers.get("location")
         try:
             if reply.status in (301, 302, 303, 307, 308) and location:
-                url = urljoin(url, location)
-                if urlsplit(url).scheme not in ("http", "https"):
-                    raise NotFound(f"{shown(url)}: a redirect that leads out of the web")
+                url = _joined(url, location)
                 continue
             if not 200 <= reply.status < 300:
                 error = NotFound(f"{shown(url)} answers with status {reply.status}")
@@ -40,3 +39,23 @@ async def fetch(url: str, most: int, transport: Transport) -> bytes:
         finally:
             await reply.close()
     raise NotFound(f"{shown(url)} redirects in circles")
+
+
+def _check(url: str) -> None:
+    """Raises UsageError for what can't be fetched."""
+    try:
+        parts = urlsplit(url)
+        fits = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        fits = False
+    if not fits:
+        raise UsageError(f"{url.partition('?')[0]!r} is not the address of a file in the web")
+
+
+def _joined(url: str, location: str) -> str:
+    try:
+        joined = urljoin(url, location)
+        _check(joined)
+    except (ValueError, UsageError) as error:
+        raise NotFound(f"{shown(url)}: a redirect that leads out of the web") from error
+    return joined

@@ -13,7 +13,7 @@ from llmctl.cli.picker import pick
 from llmctl.cli.shells import set_line, shell_of
 from llmctl.cli.streams import Streams
 from llmctl.config.configfile import Config, edit_config, load_config
-from llmctl.config.paths import config_file, working_folder
+from llmctl.config.paths import config_file, working_folder, writing_folder
 from llmctl.config.profile import RESERVED
 from llmctl.config.project import FILE, find_project
 from llmctl.config.resolve import Choices, select
@@ -55,9 +55,9 @@ def run(options: UseOptions, streams: Streams) -> None:
     if options.shell:
         streams.out(set_line(shell_of(streams.env), "LLMCTL_PROFILE", name))
     elif options.here:
-        with edit_config(working_folder() / FILE, lock=path) as editor:  # no lock file in a project
+        with edit_config(writing_folder() / FILE, lock=path) as editor:  # no lock file in a project
             editor.set(("profile",), name)
-        os.chmod(working_folder() / FILE, 0o644)  # it holds no secret and is shared with the project
+        os.chmod(writing_folder() / FILE, 0o644)  # it holds no secret and is shared with the project
         streams.say(f"{FILE}: this folder and those below use {name}")
     else:
         with edit_config(path) as editor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -68,7 +69,8 @@ class DebugLog:
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-            os.chmod(path, 0o600)
+            if stat.S_ISREG(os.fstat(handle).st_mode):  # a device keeps its mode
+                os.chmod(path, 0o600)
         except OSError as error:
             raise UsageError(
                 f"can't write the wire log {shown_path(str(path))}: {error.strerror or error}"
@@ -119,8 +121,11 @@ class DebugLog:
     def _write(self, number: int, mark: str, text: str) -> None:
         now = time.time()
         stamp = time.strftime("%H:%M:%S", time.localtime(now)) + f".{int(now * 1000) % 1000:03}"
-        self._file.write(f"{stamp} #{number} {mark} {redact(text, self._secrets)}\n")
-        self._file.flush()
+        try:
+            self._file.write(f"{stamp} #{number} {mark} {redact(text, self._secrets)}\n")
+            self._file.flush()
+        except OSError as error:
+            raise UsageError(f"can't write the wire log: {error.strerror or error}") from error
 
 
 def _new_file(streams: Streams) -> Path:

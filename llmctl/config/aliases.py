@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from llmctl.errors import ConfigError
+from llmctl.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
     from llmctl.config.configfile import Config
@@ -26,9 +26,9 @@ def read_aliases(config: Config) -> dict[str, str]:
 
 
 def check_alias(name: str) -> str:
-    """A name fit for an alias. Raises ConfigError."""
+    """A name fit for an alias. Raises UsageError."""
     if not _NAME.match(name):
-        raise ConfigError(
+        raise UsageError(
             f"{name!r} can't be an alias",
             hint="letters, digits, '.', '_', ':' and '-' can; PROFILE/MODEL goes on the right",
         )

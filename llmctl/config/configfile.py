@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
+import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -133,6 +135,8 @@ def parse_toml(text: str, path: Path) -> dict[str, Any]:
 def read_config_text(path: Path) -> str:
     """The file's text; "" where there is none. Raises ConfigError."""
     try:
+        if stat.S_ISCHR(os.stat(path).st_mode) and str(path) != os.devnull:
+            raise ConfigError(f"can't read {path}: it is a device, and may have no end")
         return path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
         return ""

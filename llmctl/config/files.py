@@ -17,7 +17,7 @@ LOCK_SECONDS = 30.0
 
 def write_private(path: Path, data: bytes) -> None:
     """Replace the file at once, mode 0600; a link is followed, the folder is made. Raises ConfigError."""
-    path = Path(os.path.realpath(path))
+    path = _replaceable(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # made with mode 0600
@@ -39,7 +39,7 @@ def write_private(path: Path, data: bytes) -> None:
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold the lock that belongs to a file, waiting for it. The lock file stays: removing it would race."""
-    lock = Path(os.path.realpath(path))
+    lock = _replaceable(path)
     lock = lock.with_name(f".{lock.name}.lock")
     try:
         lock.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -51,6 +51,14 @@ def locked(path: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)  # closing gives the lock back
+
+
+def _replaceable(path: Path) -> Path:
+    """The real path of a regular file, or of one that is to be made. A device such as /dev/null is neither."""
+    path = Path(os.path.realpath(path))
+    if os.path.exists(path) and not path.is_file():
+        raise ConfigError(f"can't write {path}: it is no regular file")
+    return path
 
 
 def _lock(handle: int, path: Path) -> None:

@@ -6,6 +6,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from llmctl.errors import ConfigError
+
 
 def config_file(env: Mapping[str, str]) -> Path:
     """config.toml: LLMCTL_CONFIG, else in the platform's folder for configuration."""
@@ -18,11 +20,19 @@ def config_file(env: Mapping[str, str]) -> Path:
 
 
 def working_folder() -> Path:
-    """The working directory; the root where it has been deleted."""
+    """The working directory; the root where it has been deleted. For reading only, see `writing_folder`."""
     try:
         return Path.cwd()
     except FileNotFoundError:
         return Path(os.sep)
+
+
+def writing_folder() -> Path:
+    """The working directory, to write in. Raises ConfigError where it has been deleted."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError as error:
+        raise ConfigError("the folder you are in has been deleted", hint="go to another one") from error
 
 
 def key_folder(config: Path) -> Path:

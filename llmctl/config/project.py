@@ -44,6 +44,10 @@ def _nearest(start: Path) -> tuple[Path | None, bytes]:
             return path, path.read_bytes()
         except (FileNotFoundError, NotADirectoryError):
             continue
+        except PermissionError:
+            if folder != start:
+                continue  # somebody else's, above our own folders
+            raise ConfigError(f"can't read {path}: permission denied") from None
         except OSError as error:
             raise ConfigError(f"can't read {path}: {error}") from error
     return None, b""

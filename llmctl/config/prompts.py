@@ -12,11 +12,12 @@ from llmctl.config.configfile import parse_toml
 from llmctl.core.suggest import did_you_mean
 from llmctl.core.template import variables
 from llmctl.errors import ConfigError, UsageError
+from llmctl.platforms import belongs_to_us
 
 INPUT = "input"
 """The variable that stands for the command line's prompt and standard input."""
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
 _KEYS = ("description", "system", "prompt", "model", "defaults", "params", "schema")
 
 
@@ -41,10 +42,20 @@ class Prompt:
 
 
 def prompt_folders(config: Path, folder: Path) -> list[Path]:
-    """Where prompts are looked for, strongest first: the nearest project's folder upwards, then the user's."""
+    """Where prompts are looked for, strongest first: the nearest project's folder upwards, then the user's.
+
+    A folder that belongs to somebody else (in /tmp, say) is passed over: prompts choose where requests go.
+    """
     found = (parent / ".llmctl" / "prompts" for parent in (folder, *folder.parents))
-    project = next((path for path in found if path.is_dir()), None)
+    project = next((path for path in found if _is_ours(path)), None)
     return [*([project] if project else []), user_folder(config)]
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        return path.is_dir() and belongs_to_us(path)
+    except OSError:  # in a folder that can't be looked into
+        return False
 
 
 def user_folder(config: Path) -> Path:
@@ -108,5 +119,7 @@ def check_prompt(data: Mapping[str, Any], path: Path) -> Prompt:
 def check_prompt_name(name: str) -> str:
     """A name fit for a new prompt. Raises UsageError."""
     if not _NAME.match(name):
-        raise UsageError(f"{name!r} can't be a prompt's name", hint="letters, digits, '.', '_' and '-' can")
+        raise UsageError(
+            f"{name!r} can't be a prompt's name", hint="up to 100 letters, digits, '.', '_' and '-' can"
+        )
     return name

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import unquote
 
 from llmctl.core.codeblocks import code_blocks
 from llmctl.core.quirks import Quirks
@@ -46,6 +47,43 @@ def is_strict(schema: Any) -> bool:
         if schema.get("additionalProperties") is not False or set(schema.get("required", ())) != names:
             return False
     return all(is_strict(value) for key, value in schema.items() if key not in ("enum", "const", "default"))
+
+
+def bad_reference(schema: Schema) -> str | None:
+    """The first $ref that does not lead to a place in the schema; None where all do.
+
+    A schema that names its parts ($id, $anchor) is left to the validator.
+    """
+    parts = list(_parts(schema))
+    if any(key in part for part in parts for key in ("$id", "$anchor", "$dynamicAnchor")):
+        return None
+    references = [part["$ref"] for part in parts if isinstance(part.get("$ref"), str)]
+    return next((reference for reference in references if not _leads(reference, schema)), None)
+
+
+def _parts(value: Any) -> Iterator[Schema]:
+    """All objects in it, itself first."""
+    if isinstance(value, Mapping):
+        yield value
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    for item in inner:
+        yield from _parts(item)
+
+
+def _leads(reference: str, schema: Any) -> bool:
+    """Whether a JSON Pointer in a fragment leads somewhere; "#" alone does, to the schema."""
+    head, *steps = unquote(reference).split("/")
+    if head != "#":
+        return False
+    for step in steps:
+        key = step.replace("~1", "/").replace("~0", "~")
+        if isinstance(schema, list) and key.isdigit() and int(key) < len(schema):
+            schema = schema[int(key)]
+        elif isinstance(schema, Mapping) and key in schema:
+            schema = schema[key]
+        else:
+            return False
+    return True
 
 
 def read_json(text: str) -> Any:

@@ -86,11 +86,14 @@ def test_list_change_and_remove(work, aliases):
 @pytest.mark.parametrize(
     ("args", "code", "why"),
     [
-        (["set", "a/b", "x"], 3, "can't be an alias"),
-        (["set", "", "x"], 3, "can't be an alias"),
+        (["set", "a/b", "x"], 2, "can't be an alias"),
+        (["set", "", "x"], 2, "can't be an alias"),
         (["set", "-x", "y"], 2, "no such option"),
         (["set", "a", " "], 2, "the model is empty"),
         (["set", "a", "quick"], 2, "quick is an alias itself"),
+        (["set", "a", "a"], 2, "a is an alias itself"),
+        (["set", "work/test-model", "x"], 2, "can't be an alias"),
+        (["set", "a", "b\x1b[31m"], 2, "control characters"),
         (["remove", "quik"], 2, "did you mean quick?"),
     ],
 )

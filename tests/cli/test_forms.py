@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -188,22 +189,44 @@ def test_a_description_may_hold_a_slash(work, upstream):
 
 
 @pytest.mark.parametrize(
-    ("schema", "why"),
+    "schema",
     [
-        ({"$ref": "#/$defs/missing"}, "/$defs/missing, which is not there"),
-        ({"$ref": "#"}, "the schema refers to itself without end"),
+        {"$ref": "#/$defs/missing"},
+        {"type": "object", "properties": {"a": {"items": {"$ref": "#/$defs/a~1b/0"}}}, "$defs": {"a/b": {}}},
+        {"$ref": "other.json"},
     ],
 )
-def test_a_schema_that_can_not_be_used(work, upstream, schema, why):
+def test_a_reference_that_leads_nowhere_is_found_before_it_costs_anything(work, upstream, schema):
+    assert "leads nowhere" in work.chat("--schema", json.dumps(schema)).check(2).err
+    assert upstream.requests == []
+
+
+def test_a_reference_within_the_schema(work, upstream):
+    upstream.script(answer('{"a": "x"}'))
+    schema = {"properties": {"a": {"$ref": "#/$defs/t~1u"}}, "$defs": {"t/u": {"type": "string"}}}
+    work.chat("--schema", json.dumps(schema)).check()
+
+
+def test_a_schema_that_refers_to_itself_without_end(work, upstream):
     upstream.script(answer(GOOD))
-    assert why in work.chat("--schema", json.dumps(schema)).check(7).err
+    assert "the schema refers to itself without end" in work.chat("--schema", '{"$ref": "#"}').check(7).err
 
 
 def test_a_schema_never_makes_a_request(work, upstream):
     upstream.route("/other.json", Reply(body={}))
-    upstream.script(answer(GOOD))
-    work.chat("--schema", json.dumps({"$ref": f"{upstream.url}/other.json"})).check(7)
-    assert [request.path for request in upstream.requests] == ["/v1/chat/completions"]
+    work.chat("--schema", json.dumps({"$ref": f"{upstream.url}/other.json"})).check(2)
+    assert upstream.requests == []
+
+
+def test_a_schema_from_a_pipe(work, upstream, cli):
+    upstream.script(answer('{"a": 1}'))
+    pipe, end = os.pipe()
+    os.write(end, b'{"type": "array"}')
+    os.close(end)
+    try:
+        assert "not of type 'array'" in work.chat("--schema", f"/proc/{os.getpid()}/fd/{pipe}").check(7).err
+    finally:
+        os.close(pipe)
 
 
 def test_an_answer_that_does_not_fit_can_not_drive_the_terminal(work, upstream):

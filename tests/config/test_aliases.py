@@ -8,7 +8,7 @@ import pytest
 
 from llmctl.config.aliases import check_alias, read_aliases
 from llmctl.config.configfile import load_config
-from llmctl.errors import ConfigError
+from llmctl.errors import ConfigError, UsageError
 
 
 def config(tmp_path: Path, text: str):
@@ -47,5 +47,5 @@ def test_names_that_can_be(name):
 
 @pytest.mark.parametrize("name", ["", "a/b", "-a", ".a", "a b", "a\n", "ä", "a=b"])
 def test_names_that_can_not_be(name):
-    with pytest.raises(ConfigError, match="can't be an alias"):
+    with pytest.raises(UsageError, match="can't be an alias"):
         check_alias(name)

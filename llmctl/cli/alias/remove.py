@@ -10,7 +10,7 @@ import typer
 from llmctl.cli.options import command
 from llmctl.cli.streams import Streams
 from llmctl.config.aliases import read_aliases
-from llmctl.config.configfile import edit_config, load_config
+from llmctl.config.configfile import Config, edit_config
 from llmctl.config.paths import config_file
 from llmctl.core.suggest import did_you_mean
 from llmctl.errors import UsageError
@@ -26,8 +26,8 @@ class RemoveOptions:
 def run(options: RemoveOptions, streams: Streams) -> None:
     """Remove a short name."""
     path = config_file(streams.env)
-    known = read_aliases(load_config(path))
     with edit_config(path) as editor:
+        known = read_aliases(Config(editor.data, path))
         if options.name not in known:
             raise UsageError(
                 f"there is no alias {options.name!r}",

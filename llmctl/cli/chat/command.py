@@ -71,7 +71,7 @@ def _check(options: ChatOptions) -> None:
         raise UsageError(f"{_flag(chosen[0])} and {_flag(chosen[1])} exclude each other")
     if options.interactive and chosen:
         raise UsageError(f"{_flag(chosen[0])} and --interactive exclude each other")
-    unread = ("strict", "usage", "show_reasoning", "repair", "field", "wants_tools")
+    unread = ("strict", "usage", "show_reasoning", "schema", "json_mode", "repair", "field", "wants_tools")
     for name in unread if options.raw else ():
         if getattr(options, name):
             flag = "--tool" if name == "wants_tools" else _flag(name)

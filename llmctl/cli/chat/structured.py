@@ -116,7 +116,7 @@ def read_form(options: FormOptions, schema: Any = None) -> Form:
     """The form that the options, or a prompt's file, ask for. Raises UsageError."""
     if options.schema and options.json_mode:
         raise UsageError("--schema and --json-mode exclude each other")
-    given = read_schema(options.schema) if options.schema else read_schema(schema) if schema else None
+    given = read_schema(options.schema) if options.schema else read_schema(schema, files=False) if schema else None
     form = Form(given, options.json_mode, options.extract, options.field)
     if form.field is not None:
         from llmctl.core.fieldpath import parse_path
@@ -134,9 +134,12 @@ def is_language(text: str) -> bool:
     return text.lower() in LANGUAGES
 
 
-def read_schema(given: str | Mapping[str, Any]) -> Mapping[str, Any]:
-    """A JSON Schema from a file's name, JSON text, the short form, or a table. Raises UsageError."""
-    schema = given if isinstance(given, Mapping) else _schema_of(given)
+def read_schema(given: str | Mapping[str, Any], files: bool = True) -> Mapping[str, Any]:
+    """A JSON Schema from a file's name, JSON text, the short form, or a table. Raises UsageError.
+
+    Without `files` no name is taken for a file's: a kept prompt may come with a repository.
+    """
+    schema = given if isinstance(given, Mapping) else _schema_of(given, files)
     if not isinstance(schema, Mapping):
         raise UsageError("--schema: a JSON Schema is an object")
     from jsonschema import SchemaError, validators
@@ -146,14 +149,21 @@ def read_schema(given: str | Mapping[str, Any]) -> Mapping[str, Any]:
         kind.check_schema(schema, format_checker=kind.FORMAT_CHECKER)  # patterns must be regular expressions
     except SchemaError as error:
         raise UsageError(f"--schema is not a valid JSON Schema: {error.message[:300]}") from error
+    from llmctl.core.structured import bad_reference
+
+    reference = bad_reference(schema)
+    if reference is not None:
+        raise UsageError(
+            f"--schema: the $ref {reference!r} leads nowhere", hint="only #/… within the schema is followed"
+        )
     return schema
 
 
-def _schema_of(text: str) -> Any:
+def _schema_of(text: str, files: bool) -> Any:
     name = text
     if not text.lstrip().startswith("{"):
         path = Path(native_path(text)).expanduser()
-        if not _is_file(path):
+        if not files or not _is_file(path):
             if text.endswith(".json") or ("/" in text and " " not in text.strip()):
                 raise UsageError(f"--schema: there is no file {text}")
             from llmctl.core.shortschema import short_schema
@@ -176,6 +186,6 @@ def is_short(text: str) -> bool:
 
 def _is_file(path: Path) -> bool:
     try:
-        return path.is_file()
+        return path.exists() and not path.is_dir()  # a pipe will do
     except (OSError, ValueError):  # too long for a name
         return False

@@ -39,9 +39,13 @@ def find_template(options: TemplateOptions, streams: Streams) -> Prompt | None:
             raise UsageError("-v fills the variables of a kept prompt", hint="name one with -t NAME")
         return None
     from llmctl.config.paths import config_file, working_folder
-    from llmctl.config.prompts import find_prompt
+    from llmctl.config.prompts import find_prompt, user_folder
 
-    prompt = find_prompt(options.template, config_file(streams.env), working_folder())
+    config = config_file(streams.env)
+    prompt = find_prompt(options.template, config, working_folder())
+    own = user_folder(config) / prompt.path.name
+    if own != prompt.path and own.exists():
+        streams.note(f"{prompt.path} hides your own prompt {prompt.name}")
     read_variables(options, prompt)
     return prompt
 

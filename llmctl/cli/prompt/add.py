@@ -12,8 +12,8 @@ import typer
 from llmctl.cli.input import read_prompt
 from llmctl.cli.options import command
 from llmctl.cli.streams import Streams
-from llmctl.config.files import write_private
-from llmctl.config.paths import config_file, working_folder
+from llmctl.config.files import locked, write_private
+from llmctl.config.paths import config_file, writing_folder
 from llmctl.config.prompts import check_prompt, check_prompt_name, user_folder
 from llmctl.core.params import parse_options
 from llmctl.errors import UsageError
@@ -61,13 +61,14 @@ def run(options: AddOptions, streams: Streams) -> None:
     are added at the end. The file is TOML; `llmctl prompt edit` opens it.
     """
     config = config_file(streams.env)
-    folder = working_folder() / ".llmctl" / "prompts" if options.project else user_folder(config)
+    folder = writing_folder() / ".llmctl" / "prompts" if options.project else user_folder(config)
     path = folder / f"{check_prompt_name(options.name)}.toml"
-    if path.exists() and not options.force:
-        raise UsageError(f"there is a prompt {options.name} already: {path}", hint="--force replaces it")
     data = _data(options, streams)
     check_prompt(data, path)
-    write_private(path, toml_text(data).encode())
+    with locked(path):
+        if path.exists() and not options.force:
+            raise UsageError(f"there is a prompt {options.name} already: {path}", hint="--force replaces it")
+        write_private(path, toml_text(data).encode())
     streams.say(f"added {options.name}: {path}")
 
 
