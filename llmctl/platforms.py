@@ -11,13 +11,18 @@ import stat
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import subprocess
     from pathlib import Path
 
 POLL_SECONDS = 0.05
+
+
+class Ended(BaseException):
+    """A signal ends this process, as soon as `tidy_end` lets it."""
+
 
 if sys.platform == "win32":
     import msvcrt
@@ -85,6 +90,11 @@ if sys.platform == "win32":
             handle, mode = kernel.GetStdHandle(number), ctypes.c_ulong()
             if kernel.GetConsoleMode(handle, ctypes.byref(mode)):
                 kernel.SetConsoleMode(handle, mode.value | 4)
+
+    @contextlib.contextmanager
+    def tidy_end(cancel: Callable[[], bool] | None = None) -> Iterator[None]:
+        """Nothing to do: Windows ends programs without telling them."""
+        yield
 
     def new_group() -> dict[str, int]:
         """Arguments for Popen that put a child into a group of its own."""
@@ -225,6 +235,56 @@ else:
 
     def prepare_console() -> None:
         """Nothing to do: terminals know UTF-8 and escape sequences."""
+
+    @contextlib.contextmanager
+    def tidy_end(cancel: Callable[[], bool] | None = None) -> Iterator[None]:
+        """SIGTERM and SIGHUP first leave this block, which ends what it started; then this process dies of them.
+
+        They raise Ended where Ctrl-C raises at once, and elsewhere, in an event loop, `cancel` is called, which is
+        to end the block soon and to say whether it can. A block inside another leaves it to that one; what is
+        ignored (nohup) stays so.
+        """
+        if any(isinstance(signal.getsignal(number), _Tidy) for number in _ENDS):
+            yield
+            return
+        tidy = _Tidy(cancel)
+        before = _take_over(_ENDS, tidy)
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            if tidy.caught is not None:
+                os.kill(os.getpid(), tidy.caught)
+
+    class _Tidy:
+        """The handler of `tidy_end`. Only the first signal counts: what follows must not stop the tidying."""
+
+        def __init__(self, cancel: Callable[[], bool] | None) -> None:
+            self.caught: int | None = None
+            self._cancel = cancel
+
+        def __call__(self, number: int, _frame: object) -> None:
+            if self.caught is not None:
+                return
+            self.caught = number
+            at_once = self._cancel is None or signal.getsignal(signal.SIGINT) is signal.default_int_handler
+            if at_once:
+                raise Ended(number)
+            if self._cancel and not self._cancel():  # at a prompt, which would swallow it
+                signal.signal(number, signal.SIG_DFL)
+                os.kill(os.getpid(), number)
+
+    _ENDS = (signal.SIGTERM, signal.SIGHUP)
+
+    def _take_over(numbers: Sequence[int], handler: Callable[[int, object], None]) -> dict[int, Any]:
+        """Handle these signals, but for those that are ignored; what handled them before."""
+        before: dict[int, Any] = {}
+        with contextlib.suppress(ValueError):  # only the main thread has a say
+            for number in numbers:
+                if signal.getsignal(number) not in (signal.SIG_IGN, None):
+                    before[number] = signal.signal(number, handler)
+        return before
 
     def new_group() -> dict[str, bool]:
         """Arguments for Popen that put a child into a group of its own."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -9,7 +10,7 @@ import typer
 
 from llmctl.cli.options import TargetOptions, command
 from llmctl.cli.session import Session, open_session
-from llmctl.cli.shells import SHELLS, dotenv_line, eval_command, set_line, shell_of, unset_line
+from llmctl.cli.shells import SHELLS, dotenv_line, eval_command, is_csh, set_line, shell_of, unset_line
 from llmctl.cli.streams import Streams
 from llmctl.cli.variables import Tool, find_tool, losses, variables_for
 from llmctl.config.keys import describe_key
@@ -72,13 +73,18 @@ def run(options: EnvOptions, streams: Streams) -> None:
         return
     for loss in losses(target):
         streams.warn(loss)
-    for name, value in variables.items():
-        if options.dotenv:
-            streams.out(dotenv_line(name, value or ""))
-        else:
-            streams.out(unset_line(shell, name) if value is None else set_line(shell, name, value))
+    # All of them before the first is printed: half of the variables would mix two providers.
+    for line in [_line(options, shell, name, value) for name, value in variables.items()]:
+        streams.out(line)
     if not shown:
         streams.note(f"the key is hidden on a terminal; {_how(options, shell)}")
+
+
+def _line(options: EnvOptions, shell: str, name: str, value: str | None) -> str:
+    """The line for a variable. Raises UsageError for a value that can't be written."""
+    if options.dotenv:
+        return dotenv_line(name, value or "")
+    return unset_line(shell, name) if value is None else set_line(shell, name, value)
 
 
 def _shell(options: EnvOptions, streams: Streams) -> str:
@@ -86,6 +92,10 @@ def _shell(options: EnvOptions, streams: Streams) -> str:
         raise UsageError(f"{options.shell!r} is not a known shell", hint=f"known: {', '.join(SHELLS)}")
     if options.dotenv and (options.shell or options.unset):
         raise UsageError(f"--dotenv and {'--shell' if options.shell else '--unset'} exclude each other")
+    if not (options.shell or options.dotenv or options.json) and is_csh(streams.env):
+        streams.warn(
+            "csh and tcsh can't read these lines, which are for sh; `llmctl exec -- COMMAND` needs no shell"
+        )
     return options.shell or shell_of(streams.env)
 
 
@@ -94,8 +104,8 @@ def _how(options: EnvOptions, shell: str) -> str:
     words = [
         "llmctl env",
         options.tool,
-        f"-p {options.profile}" if options.profile else None,
-        f"-m {options.model}" if options.model else None,
+        f"-p {shlex.quote(options.profile)}" if options.profile else None,
+        f"-m {shlex.quote(options.model)}" if options.model else None,
         f"--shell {options.shell}" if options.shell else None,
     ]
     again = " ".join(word for word in words if word)

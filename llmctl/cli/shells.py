@@ -26,6 +26,11 @@ def shell_of(env: Mapping[str, str]) -> str:
     return kind if kind in SHELLS else "sh"
 
 
+def is_csh(env: Mapping[str, str]) -> bool:
+    """Whether the user's shell is csh or tcsh, whose language is none of SHELLS."""
+    return PurePath(env.get("SHELL", "")).name in ("csh", "tcsh")
+
+
 def set_line(shell: str, name: str, value: str) -> str:
     """The line that sets a variable. Raises UsageError for a value that the shell can't be told."""
     return _SETTERS.get(shell, _posix)(name, value)
@@ -50,11 +55,19 @@ def eval_command(shell: str, command: str) -> str:
 
 
 def dotenv_line(name: str, value: str) -> str:
-    """A line of a .env file, as dotenv libraries read it: quoted only where needed."""
+    """A line of a .env file, as dotenv libraries read it: quoted only where needed.
+
+    Raises UsageError for a value that they read differently.
+    """
     if _PLAIN.match(value) or not value:
         return f"{name}={value}"
     if not re.search(r"['\\\r\n]", value):
         return f"{name}='{value}'"
+    if re.search("[$`]", value):  # in double quotes some put variables in, some keep the backslash before a $
+        raise UsageError(
+            f"not all programs read the value of {name} alike in a .env file: $ or ` beside ', \\ or a line break",
+            hint="llmctl exec -- COMMAND hands it over as it is",
+        )
     escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")
     return f'{name}="{escaped}"'
 

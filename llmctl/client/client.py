@@ -183,15 +183,28 @@ class Client:
         return await self._whole(method, path, None if json is None else Body(json))
 
     @asynccontextmanager
-    async def request(self, method: str, path: str, content: Content | None = None) -> AsyncIterator[OpenReply]:
+    async def request(
+        self,
+        method: str,
+        path: str,
+        content: Content | None = None,
+        on_failure: Callable[[LlmctlError], None] | None = None,
+    ) -> AsyncIterator[OpenReply]:
         """Any request under base_url (or at a full URL on its origin), with any body and headers.
 
         `async with client.request("GET", "/files") as reply`: the body is still to be read. Retries,
         redirects and errors are those of every other request; an error's `reply` holds what came.
+        `on_failure` sees the failure of each attempt as it came, before secrets are taken out of it;
+        it may forbid another attempt (`should_retry = False`).
         """
 
         async def send(deadline: Deadline) -> HttpReply:
-            return await self._exchange.open(method, path, content or Content(), deadline, streamed=False)
+            try:
+                return await self._exchange.open(method, path, content or Content(), deadline, streamed=False)
+            except LlmctlError as error:
+                if on_failure:
+                    on_failure(error)
+                raise
 
         reply, _ = await self._attempt(send)
         chunks = self._dressed_chunks(reply)
@@ -200,6 +213,10 @@ class Client:
         finally:
             await chunks.aclose()
             await reply.close()
+
+    def hidden(self, text: str) -> str:
+        """The text of an answer without the secrets of this client's requests."""
+        return self._exchange.shown_headers({"": text})[""]  # as values of headers are shown
 
     async def _dressed_chunks(self, reply: HttpReply) -> AsyncGenerator[bytes, None]:
         try:

@@ -47,7 +47,10 @@ def locked(path: Path) -> Iterator[None]:
     except OSError as error:
         raise ConfigError(f"can't write {lock.parent}: {error.strerror or error}") from error
     try:
-        _lock(handle, lock)
+        try:
+            _lock(handle, lock)
+        except OSError as error:  # a file system without locks
+            raise ConfigError(f"can't lock {lock}: {error.strerror or error}") from error
         yield
     finally:
         os.close(handle)  # closing gives the lock back

@@ -6,9 +6,13 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from llmctl.errors import KeyMissing
+from llmctl.platforms import end_group, new_group
+
+if TYPE_CHECKING:
+    import subprocess
 
 SERVICE = "llmctl"
 """The service name under which keys stand in the OS keyring; the user name is the profile's."""
@@ -31,15 +35,19 @@ def describe_key(key: str | None, variables: Sequence[str] = ()) -> str:
     return "written in the config (hidden)" if reference_kind(key) == "literal" else key
 
 
-def resolve_key(key: str, profile: str, folder: Path, env: Mapping[str, str]) -> str:
-    """The key that a reference stands for; paths are relative to `folder`. Raises KeyMissing."""
+def resolve_key(key: str, profile: str, folder: Path, env: Mapping[str, str], seconds: float | None = None) -> str:
+    """The key that a reference stands for; paths are relative to `folder`. Raises KeyMissing.
+
+    A command is ended after `seconds` (else a minute), and with it what it has started unless that may
+    have asked on the terminal.
+    """
     kind = reference_kind(key)
     rest = key.partition(":")[2]
     if kind == "env":
         value = env.get(rest, "")
         problem = f"the variable {rest} is not set"
     elif kind == "cmd":
-        value, problem = _from_command(rest)
+        value, problem = _from_command(rest, seconds)
     elif kind == "file":
         value, problem = _from_file(folder / os.path.expanduser(rest))
     elif kind == "keyring":
@@ -82,21 +90,39 @@ def _missing(profile: str, problem: str) -> KeyMissing:
     return error
 
 
-def _from_command(command: str) -> tuple[str, str]:
+def _from_command(command: str, seconds: float | None) -> tuple[str, str]:
     import subprocess
 
-    # It may ask for a password on the terminal, but must not eat a prompt that is piped in.
-    stdin = None if os.isatty(0) else subprocess.DEVNULL
     try:
-        done = subprocess.run(  # noqa: S602 - the user's own command, in the user's own config
-            command, shell=True, stdin=stdin, stdout=subprocess.PIPE, timeout=COMMAND_SECONDS, check=False
-        )
-    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+        done = _run(command, seconds or COMMAND_SECONDS, alone=seconds is not None and not os.isatty(0))
+    except subprocess.TimeoutExpired as error:
+        return "", f"the command {command!r} did not finish within {error.timeout:g} s"
+    except (OSError, ValueError) as error:
         return "", f"the command {command!r} did not finish ({type(error).__name__})"
     if done.returncode:
         return "", f"the command {command!r} ended with exit code {done.returncode}"
     lines = done.stdout.decode("utf-8", "replace").split("\n")
     return next((line for line in lines if line.strip()), ""), f"the command {command!r} printed nothing"
+
+
+def _run(command: str, seconds: float, alone: bool) -> subprocess.CompletedProcess[bytes]:
+    """Run it to its end. `alone`: without our terminal, so that all it has started can be ended too."""
+    import subprocess
+
+    # It may ask for a password on the terminal, but must not eat a prompt that is piped in.
+    stdin = None if os.isatty(0) else subprocess.DEVNULL
+    group: dict[str, Any] = {**new_group()} if alone else {}
+    with subprocess.Popen(  # noqa: S602 - the user's own command, in the user's own config
+        command, shell=True, stdin=stdin, stdout=subprocess.PIPE, **group
+    ) as child:
+        try:
+            out, _ = child.communicate(timeout=seconds)
+        except BaseException:
+            if alone:
+                end_group(child)
+            child.kill()
+            raise
+    return subprocess.CompletedProcess(command, child.returncode, out)
 
 
 def _from_file(path: Path) -> tuple[str, str]:

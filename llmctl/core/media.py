@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 TEXT, IMAGE, AUDIO, PDF, BINARY = "text", "image", "audio", "pdf", "binary"
-KINDS = (IMAGE, AUDIO, PDF)
-"""Kinds beside text that a provider may take."""
+"""Kinds of files; the quirk `media` names those that a provider takes beside text."""
 
 _HEADS = (
     (rb"\x89PNG\r\n\x1a\n", "image/png"),

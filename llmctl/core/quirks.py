@@ -14,6 +14,7 @@ from typing import Any
 from llmctl.errors import ConfigError
 
 USAGE = ("ask", "always", "never")
+MEDIA = ("image", "audio", "pdf")
 STRUCTURED = ("json_schema", "json_object", "none")
 
 
@@ -63,7 +64,7 @@ class Quirks:
     structured: str = "json_schema"
     """The strongest response_format the provider takes: json_schema, json_object or none."""
 
-    media: tuple[str, ...] = ("image", "audio", "pdf")
+    media: tuple[str, ...] = MEDIA
     """Files that messages may hold beside text. What is missing here is refused before it is sent."""
 
     embedding_batch: int = 2048
@@ -105,7 +106,10 @@ def _check(key: str, value: Any, where: str) -> Any:
             f"{where}: unknown quirk {key!r}",
             hint=did_you_mean(key, _FIELDS) or f"known: {', '.join(_FIELDS)}",
         )
-    if key in _WORDS:
+    if key == "media":
+        fits = isinstance(value, list | tuple) and all(kind in MEDIA for kind in value)
+        what = f"a list of {', '.join(MEDIA)}"
+    elif key in _WORDS:
         fits, what = value in _WORDS[key], " or ".join(f'"{word}"' for word in _WORDS[key])
     else:
         fits, what = _fits(str(known.type), value)

@@ -25,8 +25,8 @@ class ToolCallAssembler:
     """The tool calls of one choice.
 
     Copes with: no index (whole calls one by one, or fragments of the latest), the same index for
-    different calls, ids that are missing, null, "" or repeated, names repeated or "", arguments as
-    an object, at once or in pieces, calls that interleave.
+    different calls, ids that are missing, null, "", repeated or shared by calls, names repeated
+    or "", arguments as an object, at once or in pieces, calls that interleave.
     """
 
     def __init__(self, choice: int) -> None:
@@ -69,13 +69,13 @@ class ToolCallAssembler:
         body = item.get(kind)
         body = body if isinstance(body, Mapping) else {}
         call_id, name = _text(item.get("id")), _text(body.get("name"))
-        number = self._number(item.get("index"), call_id, name)
+        piece = _arguments(body.get("input" if kind == "custom" else "arguments"))
+        number = self._number(item.get("index"), call_id, name, piece)
         call = self._calls[number]
         call.kind = kind if body else call.kind
         call.id = call.id or call_id
         new_name = "" if call.name else name
         call.name = call.name or name
-        piece = _arguments(body.get("input" if kind == "custom" else "arguments"))
         call.pieces.append(piece)
         call.extra.update({key: value for key, value in item.items() if key not in _STANDARD})
         return ToolCallDelta(number, self._id(number), new_name, piece, self._choice)
@@ -88,16 +88,16 @@ class ToolCallAssembler:
             made += "_"
         return self._calls[number].id or made
 
-    def _number(self, index: Any, call_id: str, name: str) -> int:
+    def _number(self, index: Any, call_id: str, name: str, piece: str) -> int:
         """Which call a fragment belongs to."""
         if isinstance(index, int) and not isinstance(index, bool):
             known = self._by_index.get(index)
             if known is None or self._is_another(known, call_id, name):
                 return self._begin(index)
             return known
-        for number, call in enumerate(self._calls):
+        for number, call in reversed(list(enumerate(self._calls))):
             if call_id and call.id == call_id:
-                return number
+                return self._begin(None) if _is_over(call, name, piece) else number
         if not self._calls or call_id or name:
             return self._begin(None)
         return len(self._calls) - 1
@@ -126,6 +126,13 @@ def _arguments(value: Any) -> str:
     if isinstance(value, str):
         return value
     return "" if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def _is_over(call: _Call, name: str, piece: str) -> bool:
+    """Whether a fragment with the call's own id begins another: it has all a call has, and this one is whole."""
+    if not (name and call.name and piece):
+        return False
+    return name != call.name or (any(call.pieces) and _complete(call))
 
 
 def _complete(call: _Call) -> bool:

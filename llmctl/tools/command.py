@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import IO, Any
 
 from llmctl.errors import UsageError
-from llmctl.platforms import end_group, interruptible, new_group, wait_readable
+from llmctl.platforms import end_group, interruptible, new_group, tidy_end, wait_readable
 from llmctl.tools.tool import Tool, ToolFailed
 
 SECONDS = 60.0
@@ -25,6 +25,20 @@ _DEFINITION = re.compile(r"\s*([a-zA-Z0-9_-]{1,64})(?:\s+-\s+([^:]+?))?\s*:\s*(\
 _PLAIN = re.compile(r"\{\{|\}\}|\$\{|\{([A-Za-z_][A-Za-z0-9_]*)\}|\\.|.", re.DOTALL)
 _IN_SINGLE_QUOTES = re.compile(r"\{\{|\}\}|\{([A-Za-z_][A-Za-z0-9_]*)\}|.", re.DOTALL)
 _VARIABLE = "LLMCTL_TOOL_"
+_NESTING = {
+    "((…))": re.compile(r"\(\("),
+    "$(…)": re.compile(r"\$\("),
+    "`…`": re.compile("`"),
+    "$[…]": re.compile(r"\$\["),
+}
+"""What has quotes of its own inside, or reads a value as code: also between double quotes."""
+_UNQUOTED_NESTING = {
+    "$'…'": re.compile(r"\$'"),
+    "a here-document (<<)": re.compile("<<"),
+    "[[ … ]]": re.compile(r"\[\["),
+    "let": re.compile(r"(?<![\w./-])let(?![\w./-])"),
+    "a comment above other lines": re.compile(r"(?<![^\s;&|()])#.*\n", re.DOTALL),
+}
 _SLICE = 0.1
 
 
@@ -43,10 +57,12 @@ def parse_tool_command(text: str, seconds: float = SECONDS) -> Tool:
         )
     name, description, template = match.groups()
     script, names = shell_script(template)
-    if names and "((" in script:
+    construct = _nesting(template) if names else ""
+    if construct:
         raise UsageError(
-            f"--tool-command {name}: a placeholder can't stand beside ((…)), where some shells run its value",
-            hint="compute with another program, or in a function for --tool FILE.py",
+            f"--tool-command {name}: a placeholder can't stand beside {construct}: only outside of such is its "
+            "value one word and no code",
+            hint="use a pipe or another program, or a function for --tool FILE.py",
         )
     parameters = {
         "type": "object",
@@ -57,7 +73,7 @@ def parse_tool_command(text: str, seconds: float = SECONDS) -> Tool:
     async def call(arguments: dict[str, Any]) -> str:
         return _run(script, {_VARIABLE + name: str(arguments[name]) for name in names}, seconds)
 
-    return Tool(name, description or f"Runs: {template}", parameters, "command", call)
+    return Tool(name, description or f"Runs: {template}", parameters, "command", call, takes_text=True)
 
 
 def shell_script(template: str) -> tuple[str, list[str]]:
@@ -78,13 +94,43 @@ def shell_script(template: str) -> tuple[str, list[str]]:
     return "".join(pieces), list(names)
 
 
+def _nesting(template: str) -> str:
+    """What the template holds in which a placeholder would not be one quoted word; "" for nothing.
+
+    Quotes are followed as in `shell_script`, which is right at least as far as the first of these.
+    """
+    kept, bare = _without_quoted(template)
+    for text, patterns in ((kept, _NESTING), (bare, _UNQUOTED_NESTING)):
+        for what, pattern in patterns.items():
+            if pattern.search(text):
+                return what
+    return ""
+
+
+def _without_quoted(template: str) -> tuple[str, str]:
+    """(the template without what is in single quotes, and without what is in any; line breaks stay)."""
+    kept: list[str] = []
+    bare: list[str] = []
+    quote, at = "", 0
+    while match := (_IN_SINGLE_QUOTES if quote == "'" else _PLAIN).match(template, at):
+        token, at = match[0], match.end()
+        if token in ("'", '"') and quote in ("", token):
+            quote = "" if quote else token
+            bare.append(token)
+        escaped = token[0] == "\\" and len(token) == 2
+        text = "_" if escaped or match[1] else token
+        kept.append(text if quote != "'" else "_")
+        bare.append(text if not quote else ("\n" if "\n" in token else ""))
+    return "".join(kept), "".join(bare)
+
+
 def _run(script: str, values: Mapping[str, str], seconds: float) -> str:
     """What the command prints. Raises ToolFailed for an exit code, for too long a run, for bad values."""
     import subprocess
     import tempfile
 
     group: Any = new_group()
-    with tempfile.TemporaryFile() as errors:
+    with tempfile.TemporaryFile() as errors, tidy_end():
         try:
             child = subprocess.Popen(
                 ["/bin/sh", "-c", script],

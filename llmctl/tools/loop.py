@@ -196,7 +196,7 @@ def _name(entry: Any) -> str:
 
 def _arguments(call: ToolCall, tool: Tool) -> dict[str, Any]:
     """The arguments, checked. Raises ToolFailed."""
-    from llmctl.tools.tool import ToolFailed, check_arguments
+    from llmctl.tools.tool import ToolFailed, as_text, check_arguments
 
     try:
         arguments = json.loads(call.arguments)
@@ -204,8 +204,9 @@ def _arguments(call: ToolCall, tool: Tool) -> dict[str, Any]:
         raise ToolFailed(f"the arguments are not valid JSON ({error}); send a JSON object") from error
     if not isinstance(arguments, dict):
         raise ToolFailed("the arguments must be a JSON object")
-    check_arguments(arguments, tool.parameters)
-    return arguments
+    given: dict[str, Any] = as_text(arguments) if tool.takes_text else arguments
+    check_arguments(given, tool.parameters)
+    return given
 
 
 def _released(params: dict[str, Any]) -> dict[str, Any]:

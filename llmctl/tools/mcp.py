@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -13,8 +14,10 @@ from urllib.parse import parse_qsl, urlsplit
 
 from llmctl import __version__
 from llmctl.config.mcp import McpServer, resolved
+from llmctl.core.redact import redact
 from llmctl.errors import ConfigError, LlmctlError, ToolServerFailed
-from llmctl.tools.mcp_text import Peer, failure, first_cause, function_name, result_text
+from llmctl.platforms import tidy_end
+from llmctl.tools.mcp_text import Peer, failure, first_cause, function_name, heard, result_text
 from llmctl.tools.tool import Tool, ToolFailed
 
 if TYPE_CHECKING:
@@ -34,6 +37,8 @@ class Connected:
     version: str | None
     protocol: str
     ms: float
+    cut: bool = False
+    """Whether the server has more tools than llmctl lists."""
 
 
 @asynccontextmanager
@@ -49,21 +54,39 @@ async def open_servers(
 
     Paths are relative to `folder`. A tool keeps its name unless another (or one in `taken`) has it too: then
     the server's name goes before it. Raises ConfigError, KeyMissing, ToolServerFailed. What servers write to
-    stderr is dropped (its last line is told when one fails), with `verbose` it is shown.
+    stderr is dropped (its last line is told when one does not start), with `verbose` it is shown.
     """
     _check_package()
     stack = AsyncExitStack()
-    try:
-        connected = [await _connect(stack, server, folder, env, verbose) for server in servers]
-        yield _named_apart(connected, taken)
-    except BaseException as error:
-        broken = await _close(stack)
-        # The SDK cancels us when a connection breaks in a way that it didn't foresee.
-        if broken and type(error).__name__ == "CancelledError":
-            raise ToolServerFailed(f"the connection to an MCP server broke: {first_cause(broken)}") from broken
-        raise
-    else:
-        await _close(stack)
+    peers: list[Peer] = []
+    with tidy_end(_canceller()):
+        try:
+            peers += [Peer(server, stack.enter_context(tempfile.TemporaryFile())) for server in servers]  # noqa: SIM115
+            yield _named_apart([await _connect(stack, peer, folder, env, verbose) for peer in peers], taken)
+        except BaseException as error:
+            broken = await _close(stack)
+            # The SDK cancels us when a connection breaks in a way that it didn't foresee.
+            if broken and type(error).__name__ == "CancelledError":
+                said = redact(str(first_cause(broken)), [secret for peer in peers for secret in peer.secrets])
+                raise ToolServerFailed(f"the connection to an MCP server broke: {said}") from broken
+            raise
+        else:
+            await _close(stack)
+
+
+def _canceller() -> Callable[[], bool]:
+    """What cancels this task, called from a signal's handler; false while its loop rests, as at a prompt."""
+    import asyncio
+
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+
+    def cancel() -> bool:
+        if loop.is_running():
+            loop.call_soon_threadsafe(task.cancel)
+        return loop.is_running()
+
+    return cancel
 
 
 def _check_package() -> None:
@@ -88,16 +111,14 @@ async def _close(stack: AsyncExitStack) -> Exception | None:
 
 
 async def _connect(
-    stack: AsyncExitStack, server: McpServer, folder: Path, env: Mapping[str, str], verbose: bool
+    stack: AsyncExitStack, peer: Peer, folder: Path, env: Mapping[str, str], verbose: bool
 ) -> Connected:
     import asyncio
-    import tempfile
 
     import mcp
     from mcp.types import Implementation
 
-    started = time.monotonic()
-    peer = Peer(server, stack.enter_context(tempfile.TemporaryFile()))  # noqa: SIM115 - the stack closes it
+    server, started = peer.server, time.monotonic()
     try:
         async with asyncio.timeout(server.timeout):
             transport = await _transport(stack, peer, folder, env, verbose)
@@ -107,7 +128,7 @@ async def _connect(
                 client_info=Implementation(name="llmctl", version=__version__),
             )
             await stack.enter_async_context(client)
-            listed = await _list(client)
+            listed, cut = await _list(client)
     except LlmctlError:
         raise
     except Exception as error:
@@ -120,6 +141,7 @@ async def _connect(
         about.version if about else None,
         str(client.protocol_version),
         round((time.monotonic() - started) * 1000, 1),
+        cut,
     )
 
 
@@ -127,8 +149,6 @@ async def _transport(
     stack: AsyncExitStack, peer: Peer, folder: Path, env: Mapping[str, str], verbose: bool
 ) -> Any:
     """How to reach the server, in the SDK's words."""
-    import sys
-
     server = peer.server
     where = f"mcp.{server.name}"
     if server.command:
@@ -138,9 +158,9 @@ async def _transport(
         if cwd and not cwd.is_dir():
             raise ConfigError(f"{where}.cwd: there is no folder {cwd}")
         values = resolved(server.env, f"{where}.env", folder, env)
-        peer.keep_secret([value for name, value in values.items() if value != server.env[name]])
+        peer.keep_secret(server.env, values)
         parameters = StdioServerParameters(command=server.command, args=list(server.args), env=values, cwd=cwd)
-        errors: Any = sys.stderr if verbose else peer.log
+        errors: Any = stack.enter_context(heard(peer)) if verbose else peer.log
         return stdio_client(parameters, errlog=errors)
     from mcp.client.sse import sse_client
     from mcp.client.streamable_http import streamable_http_client
@@ -148,24 +168,26 @@ async def _transport(
 
     headers = resolved(server.headers, f"{where}.headers", folder, env)
     parts = urlsplit(server.url or "")
-    peer.keep_secret([*headers.values(), *(value for _, value in parse_qsl(parts.query)), parts.password or ""])
+    peer.keep_secret(server.headers, headers)
+    peer.secrets += [*(value for _, value in parse_qsl(parts.query)), parts.password or ""]
     if server.transport == "sse":
         return sse_client(server.url or "", headers=headers, timeout=server.timeout)
     http = await stack.enter_async_context(create_mcp_http_client(headers=headers))
     return streamable_http_client(server.url or "", http_client=http)
 
 
-async def _list(client: mcp.Client) -> list[Any]:
-    """All pages of the server's tools."""
-    tools: list[Any] = []
+async def _list(client: mcp.Client) -> tuple[list[Any], bool]:
+    """(the server's tools of all pages, each name once; whether there are more)."""
+    tools: dict[str, Any] = {}
     cursor = None
     for _ in range(_PAGES):
         page = await client.list_tools(cursor=cursor)
-        tools += page.tools
+        for tool in page.tools:
+            tools.setdefault(tool.name, tool)
         cursor = page.next_cursor
         if not cursor:
             break
-    return tools
+    return list(tools.values()), bool(cursor)
 
 
 def _tool(client: mcp.Client, peer: Peer, listed: Any) -> Tool:
@@ -175,10 +197,10 @@ def _tool(client: mcp.Client, peer: Peer, listed: Any) -> Tool:
         try:
             result = await client.call_tool(listed.name, arguments, read_timeout_seconds=server.timeout)
         except Exception as error:
-            raise ToolFailed(failure(peer, error).message) from error
+            raise ToolFailed(failure(peer, error, heard=False).message) from error
         text = result_text(result.content, result.structured_content)
         if result.is_error:
-            raise ToolFailed(text or "the tool failed, and did not say why")
+            raise ToolFailed(redact(text, peer.secrets) or "the tool failed, and did not say why")
         return text
 
     return Tool(

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
+import os
 import re
-from collections.abc import Sequence
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import IO, Any
 
@@ -16,6 +20,9 @@ from llmctl.errors import ConfigError, LlmctlError, ToolServerFailed
 _CLOSED, _TIMED_OUT = -32000, -32001
 """The SDK's own error codes for a connection that ended and a request without an answer."""
 
+_SHORTEST_LITERAL = 8
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
 
 @dataclass
 class Peer:
@@ -25,9 +32,14 @@ class Peer:
     log: IO[bytes]
     secrets: list[str] = field(default_factory=list)
 
-    def keep_secret(self, values: Sequence[str]) -> None:
-        """Never show these, nor what stands behind a word like Bearer."""
-        self.secrets += [part for value in values for part in (value, value.rpartition(" ")[2])]
+    def keep_secret(self, written: Mapping[str, str], values: Mapping[str, str]) -> None:
+        """Never show these values of `env` or `headers`, nor what stands behind a word like Bearer.
+
+        Those that the config holds as they are may be ordinary words: only longer ones count.
+        """
+        for name, value in values.items():
+            shortest = _SHORTEST_LITERAL if value == written[name] else 0
+            self.secrets += [part for part in (value, value.rpartition(" ")[2]) if len(part) >= shortest]
 
 
 def result_text(content: Sequence[Any], structured: Any) -> str:
@@ -67,8 +79,29 @@ def first_cause(error: BaseException) -> BaseException:
     return error
 
 
-def failure(peer: Peer, error: BaseException) -> LlmctlError:
-    """What happened, with what the server said last."""
+@contextlib.contextmanager
+def heard(peer: Peer) -> Iterator[IO[bytes]]:
+    """A file for a server's stderr, of which each line is shown, without secrets and control characters."""
+    reader, writer = os.pipe()
+
+    def show() -> None:
+        with os.fdopen(reader, "rb") as lines:
+            for line in lines:
+                text = redact(line.decode("utf-8", "replace").rstrip("\r\n"), peer.secrets)
+                with contextlib.suppress(OSError, ValueError):  # nobody is there to see it
+                    print(_CONTROL.sub("", text), file=sys.stderr, flush=True)
+
+    thread = threading.Thread(target=show, daemon=True)
+    thread.start()
+    try:
+        with os.fdopen(writer, "wb") as file:
+            yield file
+    finally:
+        thread.join(1)  # a program that the server left behind may hold the other end open
+
+
+def failure(peer: Peer, error: BaseException, *, heard: bool = True) -> LlmctlError:
+    """What happened, if `heard` with what the server said last."""
     server, error = peer.server, first_cause(error)
     where = f"MCP server {server.name}"
     if server.command and isinstance(error, FileNotFoundError | PermissionError):
@@ -76,7 +109,7 @@ def failure(peer: Peer, error: BaseException) -> LlmctlError:
             f"{where}: can't run {server.command!r}: {error.strerror}",
             hint=f"install it, or give its full path in [mcp.{server.name}]",
         )
-    said = _last_line(peer.log)
+    said = _last_line(peer.log) if heard else ""
     message = f"{where}{_what_happened(server, error)}" + (f"; it said: {said}" if said else "")
     return ToolServerFailed(redact(message, peer.secrets), hint=_hint(server))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -21,7 +22,8 @@ class Tool:
 
     `call` takes the arguments and returns the result as text, or raises ToolFailed. It may block: one call runs
     at a time. With `needs_loop` it waits on an event loop. `source` says where it comes from: a file's name,
-    "command", "mcp:NAME". An `allowed` one runs without being asked for.
+    "command", "mcp:NAME". An `allowed` one runs without being asked for. One that `takes_text` has parameters of
+    type string only, and models may send numbers and booleans for them.
     """
 
     name: str
@@ -31,11 +33,19 @@ class Tool:
     call: Callable[[dict[str, Any]], Awaitable[str]]
     needs_loop: bool = False
     allowed: bool = False
+    takes_text: bool = False
 
     def schema(self) -> dict[str, Any]:
         """The entry in a request's `tools`."""
         about = {"description": self.description} if self.description else {}
         return {"type": "function", "function": {"name": self.name, **about, "parameters": dict(self.parameters)}}
+
+
+def as_text(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments with numbers and booleans as JSON writes them: 5, true."""
+    return {
+        name: json.dumps(value) if isinstance(value, int | float) else value for name, value in arguments.items()
+    }
 
 
 def check_arguments(arguments: Mapping[str, Any], parameters: Mapping[str, Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import json
 import os
+import subprocess
 import sys
 
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from llmctl.cli.api.fields import query_pairs, read_fields
 from llmctl.errors import UsageError
 from support.leaks import HEADER_SECRET, TEST_KEY
-from support.upstream import Cut, Reply
+from support.upstream import Cut, Reply, refused_url
 from support.wire import error_body, models, text_stream
 
 LIST = models("a", "b")
@@ -219,8 +220,16 @@ def test_wrong_usage(api, upstream, args, message):
 def test_a_header_that_can_t_be_sent_is_not_repeated(api):
     result = api("x", "-H", f"X-Key: {HEADER_SECRET}\n").check()
     assert HEADER_SECRET not in result.err
-    bad = api("x", "-H", f"X-Key: {HEADER_SECRET}ü").check(3)
-    assert ("x-key" in bad.err, HEADER_SECRET in bad.err) == (True, False)
+    for value in (f"{HEADER_SECRET}ü", f"{HEADER_SECRET}\r\nInjected: 1"):
+        bad = api("x", "-H", f"X-Key: {value}").check(2)
+        assert ("-H x-key" in bad.err, HEADER_SECRET in bad.err) == (True, False)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="descriptors of POSIX")
+def test_a_closed_standard_input_is_no_empty_one(upstream, work):
+    program = ["sh", "-c", 'exec "$@" <&-', "sh", sys.executable, "-m", "llmctl", "api", "x", "--input", "-"]
+    done = subprocess.run(program, env=work.cli.env({"WORK_KEY": TEST_KEY}), capture_output=True, check=False)
+    assert (done.returncode, b"standard input is closed" in done.stderr, upstream.requests) == (2, True, [])
 
 
 # what comes back
@@ -278,15 +287,80 @@ def test_a_refusal_is_shown_and_has_its_exit_code(api, upstream, status, code):
     assert api("x", "--silent").check(code).out == ""
 
 
-def test_an_echoed_key_is_hidden(api, upstream):
-    upstream.default = Reply(401, body=error_body(f"Incorrect API key: {TEST_KEY}"))
-    result = api("x").check(4)
-    assert "Incorrect API key: ***" in result.out
+ECHO = f"you sent {TEST_KEY} to us"
+
+
+@pytest.mark.parametrize(
+    ("reply", "code"),
+    [
+        (Reply(401, body=error_body(ECHO)), 4),
+        (Reply(body={"echo": ECHO}), 0),
+        (Reply(body=ECHO, headers={"Content-Type": "text/plain"}), 0),
+        (Reply.stream([ECHO[:20].encode(), ECHO[20:].encode()], headers={"Content-Type": "text/plain"}), 0),
+    ],
+)
+def test_an_echoed_key_is_hidden_on_a_terminal(work, upstream, reply, code):
+    upstream.default = reply
+    terminal = work.terminal("api", "x")
+    assert terminal.wait() == code
+    assert ("you sent *** to us" in terminal.screen(), TEST_KEY.encode() in terminal.raw) == (True, False)
+
+
+def test_an_echoed_key_is_hidden_in_one_value_too(work, upstream):
+    upstream.default = Reply(body={"echo": ECHO})
+    terminal = work.terminal("api", "x", "--field", "echo")
+    assert (terminal.wait(), terminal.screen()) == (0, "you sent *** to us")
+
+
+@pytest.mark.parametrize(("status", "code"), [(200, 0), (401, 4)])
+def test_into_a_pipe_the_bytes_are_untouched(api, upstream, status, code):
+    body = b'{"error": {"message": "made-up-key"}}'
+    upstream.default = Reply(status, body=body)
+    result = api("x", env={"WORK_KEY": "made-up-key"}).check(code)
+    assert (result.out_bytes, "made-up-key" in result.err) == (body, False)
 
 
 def test_retries(api, upstream):
     upstream.script(Reply(503, {"Retry-After": "0"}), Reply(body=LIST))
     assert api("models", "--retries", "1").check().json() == LIST
+
+
+SOON = {"Retry-After": "0"}
+
+
+@pytest.mark.parametrize(
+    ("method", "reply", "args", "times"),
+    [
+        ("POST", Reply(500), [], 1),
+        ("DELETE", Reply(502), [], 1),
+        ("PUT", Reply(503), [], 1),
+        ("PATCH", Reply.refuse(), [], 1),
+        ("POST", Reply(500, {"x-should-retry": "true"}), [], 1),
+        ("POST", Reply(503, SOON), [], 2),
+        ("POST", Reply(429, SOON), [], 2),
+        ("GET", Reply(500, SOON), [], 2),
+        ("HEAD", Reply(500, SOON), [], 2),
+        ("GET", Reply(501, SOON), [], 1),
+        ("POST", Reply(500, SOON), ["--retries", "1"], 2),
+        ("POST", Reply(501, SOON), ["--retries", "1"], 1),
+    ],
+)
+def test_nothing_is_done_twice_unasked(api, upstream, work, method, reply, args, times):
+    work.cli.write_config(work.config.replace("retries = 0", "retries = 1"))
+    upstream.default = reply
+    api(method, "jobs", *args)
+    assert len(upstream.requests) == times
+
+
+def test_a_failure_to_connect_is_tried_again(api, work):
+    work.configure(url=refused_url())
+    work.cli.write_config(work.config.replace("retries = 0", "retries = 1"))
+    assert "retry 1 of 1" in api("POST", "jobs").check(8).err
+
+
+def test_retries_by_the_variable(api, upstream):
+    upstream.script(Reply(500, SOON), Reply(body=LIST))
+    assert api("POST", "models", env={"LLMCTL_RETRIES": "1"}).check().json() == LIST
 
 
 def test_the_other_form_of_the_address(api, upstream, work):

@@ -92,7 +92,20 @@ def test_show_prints_the_file_as_it_is(good):
         (f'api_key = "{TEST_KEY}"', 'api_key = "***"'),
         (f"key = '''\n{TEST_KEY}'''", 'key = "***"'),
         ('quirks = { rename = { max_tokens = "n" } }', 'quirks = { rename = { max_tokens = "n" } }'),
-        (f'[mcp.x]\nenv = {{ TOKEN = "{TEST_KEY}", A = "b" }}', '[mcp.x]\nenv = { TOKEN = "***", A = "b" }'),
+        (f'[mcp.x]\nenv = {{ TOKEN = "{TEST_KEY}", A = "b" }}', '[mcp.x]\nenv = { TOKEN = "***", A = "***" }'),
+        ('[mcp.x]\nheaders.X-Id = "hunter3"', '[mcp.x]\nheaders.X-Id = "***"'),
+        ('[mcp.x]\nheaders.X-Id = "Bearer env:T"', '[mcp.x]\nheaders.X-Id = "Bearer env:T"'),
+        (
+            '[mcp.x]\nargs = ["-H", "Authorization: Bearer hunter3", "-e", "API_KEY=hunter4"]',
+            '[mcp.x]\nargs = ["-H", "Authorization: ***", "-e", "API_KEY=***"]',
+        ),
+        (
+            '[mcp.x]\nargs = ["--header=Cookie: hunter3", "https://h/?q=hunter4"]  # hunter3',
+            '[mcp.x]\nargs = ["--header=Cookie: ***", "https://h/?q=***"]  # ***',
+        ),
+        ("# token=hunter3, max_tokens = 100", "# token=***, max_tokens = 100"),
+        ("# Authorization: Bearer hunter3", "# Authorization: ***"),
+        ("# key = env:NAME", "# key = env:NAME"),
         ('[mcp.x]\nenv.TOKEN = "env:T"', '[mcp.x]\nenv.TOKEN = "env:T"'),
         (f'[mcp.x]\nargs = ["--token", "{TEST_KEY}", "-v"]', '[mcp.x]\nargs = ["--token", "***", "-v"]'),
         (f'[mcp.x]\nargs = ["--key={TEST_KEY}"]', '[mcp.x]\nargs = ["--key=***"]'),
@@ -157,6 +170,7 @@ def test_check_a_good_config(good):
         ('[profiles.a]\nprovider = "groq"\nca_bundle = "no.pem"', 3, "no file no.pem", None),
         ('[profiles.a]\nprovider = "groq"\nkey = "file:no.key"', 3, "no file no.key", None),
         ('[profiles.a]\nprovider = "groq"\nproxy = "ftp://x"', 3, "not a proxy URL", None),
+        ('[profiles.a]\nprovider = "groq"\nproxy = "nope"', 3, "proxy has no scheme", "http://proxy.example.com"),
         ("[prices.'a/b']\ninput = 1", 1, "not there: 'a'", None),
         ("[prices.'demo/b']\ninput = -1", 1, "must be a price", None),
         ("[prices.'demo/b']\nimput = 1", 2, "unknown key 'imput'", "did you mean input?"),
@@ -312,3 +326,16 @@ def test_line_ends_stay(cli, editor):
     cli.run("config", "edit", env=editor("path.write_bytes(path.read_bytes() + b'# x\\r\\n')")).check()
     assert cli.config.read_bytes() == b'theme = "dark"\r\n# x\r\n'
     assert os.listdir(cli.config.parent).count("config.toml") == 1
+
+
+def test_a_proxy_that_works_without_a_scheme_is_no_error(cli):
+    cli.write_config('[profiles.a]\nprovider = "groq"\nproxy = "localhost:3128"\n')
+    assert "warning: profiles.a.proxy has no scheme" in cli.run("config", "check").check().out
+
+
+def test_a_name_that_no_file_can_have(cli):
+    env = {"LLMCTL_CONFIG": str(cli.root / ("a" * 300))}
+    checked = cli.run("config", "check", env=env).check(3)
+    assert (checked.out.count("\n"), "File name too long" in checked.out, checked.err) == (1, True, "")
+    assert cli.run("config", "path", "--json", env=env).check().json()["exists"] is False
+    assert "File name too long" in cli.run("config", "show", env=env).check(3).err

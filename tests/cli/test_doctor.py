@@ -199,6 +199,40 @@ def test_every_profile_is_asked_side_by_side(doctor, work, upstream):
     assert [out.decode().count(f'"profile": "{name}"') for name in names] == [4, 4, 4]
 
 
+def test_key_commands_run_side_by_side(doctor, work, upstream):
+    meet = work.cli.root / "meet"
+    meet.mkdir()
+    wait = f"touch {meet}/$0; while [ $(ls {meet} | wc -l) -lt 2 ]; do :; done; echo made-up-$0"
+    tables = [
+        f'[profiles.{n}]\nbase_url = "{upstream.url}/v1"\nkey = \'cmd:sh -c "{wait}" {n}\'\n'.replace("$", "\\$")
+        for n in "ab"
+    ]
+    work.cli.write_config("".join(tables))
+    checks, code = doctor()
+    assert (level(checks, "key", "a"), level(checks, "key", "b"), code) == ("ok", "ok", 0)
+    assert {r.headers["authorization"] for r in upstream.requests} == {"Bearer made-up-a", "Bearer made-up-b"}
+
+
+def test_a_key_command_that_takes_too_long(doctor, work):
+    work.cli.write_config('[profiles.slow]\nbase_url = "http://localhost:1"\nkey = "cmd:sleep 25; echo late"\n')
+    started = time.monotonic()
+    checks, code = doctor("--offline", "--timeout", "0.3")
+    assert (level(checks, "key", "slow"), code, time.monotonic() - started < 15) == ("failed", 4, True)
+    assert "did not finish within 0.3 s" in checks["slow", "key"]["message"]
+    terminal = work.terminal("doctor", "--offline", "--timeout", "0.3", cols=140)
+    assert terminal.wait() == 4
+    assert "waiting for the key command of slow, 0.3 s at the most" in terminal.screen()
+
+
+def test_a_key_command_runs_once(doctor, work, upstream):
+    runs = work.cli.root / "runs"
+    work.cli.write_config(
+        f'[profiles.a]\nbase_url = "{upstream.url}/v1"\nkey = "cmd:echo x >> {runs}; echo made-up-key"\n'
+    )
+    assert doctor()[1] == 0
+    assert (runs.read_text(), upstream.last.headers["authorization"]) == ("x\n", "Bearer made-up-key")
+
+
 def test_the_first_failure_gives_the_exit_code(doctor, work, upstream):
     work.cli.write_config(
         f'[profiles.fine]\nbase_url = "{upstream.url}/v1"\n'
@@ -275,6 +309,26 @@ def test_files_that_others_can_read(doctor, work):
     checks, code = doctor()
     assert (level(checks, "config", None), level(checks, "keys", None), code) == ("warning", "warning", 0)
     assert checks[None, "keys"]["hint"] == f"chmod 600 {folder / 'work'}"
+
+
+def test_an_edit_that_was_left(doctor, work):
+    draft = work.cli.config.parent / "config-edit-x y.toml"
+    draft.write_text("")
+    checks, code = doctor()
+    assert (level(checks, "config", None), code) == ("warning", 0)
+    assert str(draft) in checks[None, "config"]["message"]
+    assert f"rm '{draft}'" in checks[None, "config"]["hint"]
+
+
+def test_a_config_whose_name_no_file_can_have(doctor, work):
+    checks, code = doctor(env={"LLMCTL_CONFIG": str(work.cli.root / ("a" * 300))})
+    assert ("File name too long" in checks[None, "config"]["message"], code) == (True, 3)
+
+
+def test_a_proxy_that_is_none(doctor, work, upstream):
+    work.configure('proxy = "nope"')
+    checks, code = doctor("--offline")
+    assert ("proxy has no scheme" in checks[None, "config"]["message"], code) == (True, 3)
 
 
 def test_proxies_are_named_without_their_password(doctor, upstream):

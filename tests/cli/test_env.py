@@ -241,9 +241,40 @@ def read_dotenv(line):
 @given(VALUES)
 @example(NASTY)
 def test_dotenv_lines_are_one_line_and_keep_the_value(value):
-    line = dotenv_line("X", value)
+    try:
+        line = dotenv_line("X", value)
+    except UsageError:
+        assert re.search("[$`]", value)
+        return
     assert "\n" not in line
     assert read_dotenv(line) == value
+
+
+@pytest.mark.parametrize("value", ["it's $HOME", "it's `id`", "\\$HOME", "a\n$(id)"])
+def test_what_a_dotenv_file_would_change_is_refused(value):
+    with pytest.raises(UsageError, match="not all programs read the value of X alike"):
+        dotenv_line("X", value)
+    assert dotenv_line("X", "$HOME `id`") == "X='$HOME `id`'"
+    assert dotenv_line("X", "it's a \\") == 'X="it\'s a \\\\"'
+
+
+def test_nothing_is_printed_where_one_value_can_t_be(env_of, cli):
+    cli.write_config('current = "l"\n[profiles.l]\nbase_url = "http://localhost:1"\nmodel = "a\\nb"\n')
+    result = env_of("--shell", "cmd").check(2)
+    assert ("OPENAI_MODEL" in result.err, result.out) == (True, "")
+
+
+@pytest.mark.parametrize("shell", ["csh", "/bin/tcsh"])
+def test_csh_is_warned(env_of, shell):
+    assert "csh and tcsh can't read these lines" in env_of(env={"SHELL": shell}).check().err
+    assert env_of("--shell", "sh", env={"SHELL": shell}).check().err == ""
+    assert env_of("--dotenv", env={"SHELL": shell}).check().err == ""
+
+
+def test_the_hint_can_be_pasted(work):
+    terminal = work.terminal("env", "-m", "a b;id", env=SH, cols=160)
+    assert terminal.wait() == 0
+    assert """use them with: eval "$(llmctl env -m 'a b;id')\"""" in terminal.screen()
 
 
 def test_dotenv(env_of, upstream):

@@ -210,6 +210,69 @@ def test_only_web_addresses_are_downloaded(image, files, upstream, url):
     assert files() == {}
 
 
+@pytest.mark.parametrize(
+    "reply",
+    [Reply(body=b"what?"), Reply(body={"error": "gone"}), Reply(body=b"", headers={"Content-Type": "image/png"})],
+)
+def test_what_is_no_picture_is_not_kept(image, files, upstream, reply):
+    upstream.route("/pic", reply)
+    upstream.default = made({"url": f"{upstream.url}/pic?sig=hidden-word"}, PNG)
+    result = image("x", "-n", "2").check(7)
+    assert (f"{upstream.url}/pic" in result.err, "hidden-word" in result.err) == (True, False)
+    assert files() == {"image-x-2.png": PNG}
+
+
+def test_a_picture_of_a_kind_that_is_new(image, files, upstream):
+    upstream.route("/pic", Reply(body=b"\0avif", headers={"Content-Type": "image/avif"}))
+    upstream.default = made({"url": f"{upstream.url}/pic"})
+    image("x").check()
+    assert files() == {"image-x-1.bin": b"\0avif"}
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "localhost", "169.254.169.254", "10.0.0.1", "[::1]", "[::ffff:10.0.0.1]", "2130706433"]
+)
+def test_a_provider_on_the_internet_names_no_private_address(work, files, upstream, host):
+    work.configure(f'proxy = "{upstream.url}"', url="http://8.8.8.8")
+    upstream.default = made({"url": f"http://{host}/latest?x=1"}, PNG)
+    result = work("image", "-m", "d", "-n", "2", "x").check(7)
+    assert "is in a private network, where 8.8.8.8 is not" in result.err
+    assert (len(upstream.requests), files()) == (1, {"image-x-2.png": PNG})
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="devices of Linux")
+def test_a_device_is_taken_as_it_is(image, work, upstream):
+    assert image("x", "-O", "/dev/null").check().out == "/dev/null\n"
+    full = image("x", "-O", "/dev/full").check(2)
+    assert full.err == "error: can't write /dev/full: No space left on device\n"
+    assert not os.path.exists("/dev/full.png")
+    assert image("x", "-O", "/dev/stdout").check().out_bytes == PNG
+    (work.cli.cwd / "plain.png").write_bytes(b"mine")
+    assert "exists" in image("x", "-O", str(work.cli.cwd / "plain.png")).check(2).err
+    upstream.requests.clear()
+    assert "takes one picture" in image("x", "-n", "2", "-O", "/dev/null").check(2).err
+    assert upstream.requests == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="named pipes of POSIX")
+def test_a_named_pipe_is_written_into(image, work, files):
+    import threading
+
+    pipe, came = work.cli.cwd / "pipe", []
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: came.append(pipe.read_bytes()), daemon=True)
+    reader.start()
+    image("x", "-O", "pipe").check()
+    reader.join(20)
+    assert (came, files()) == ([PNG], {})
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "a" * 253, "a" * 300 + ".png", "new/" + "a" * 300])
+def test_a_name_that_is_too_long(image, upstream, name):
+    result = image("x", "-O", name).check(2)
+    assert ("File name too long" in result.err, "a bug" in result.err, upstream.requests) == (True, False, [])
+
+
 def test_the_viewer_opens_the_file(image, work):
     viewer = work.cli.root / "viewer.py"
     viewer.write_text(f"import sys; open({str(work.cli.root / 'seen')!r}, 'w').write(sys.argv[1])")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import signal
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -51,6 +55,21 @@ def test_list(cli):
         "timeout": 60.0,
     }
     assert (tickets["url"], tickets["headers"]) == ("https://tickets.example.com/mcp", ["X-Token"])
+
+
+def test_list_shows_no_secrets_of_arguments_and_keeps_rows(cli):
+    args = [
+        "--header", f"Authorization: Bearer {SECOND_KEY}", f"--api-key={SECOND_KEY}", "--token", SECOND_KEY,
+        f"https://h.example/?k={SECOND_KEY}", "two\nlines",
+    ]  # fmt: skip
+    cli.write_config(f'[mcp.s]\ncommand = "c"\nargs = {json.dumps(args)}\n')
+    for more in ([], ["--json"]):
+        assert SECOND_KEY not in cli.run("mcp", "list", *more).check().out
+    assert cli.run("mcp", "list", "--json").check().json()[0]["args"] == [
+        "--header", "Authorization: ***", "--api-key=***", "--token", "***",
+        "https://h.example/?k=***", "two\nlines",
+    ]  # fmt: skip
+    assert len(cli.run("mcp", "list").check().out.splitlines()) == 1
 
 
 def test_no_servers(cli):
@@ -108,6 +127,49 @@ def test_servers_that_do_not_serve(cli, config, code, expected):
 def test_with_verbose_the_server_is_heard(cli):
     cli.write_config(stdio("import sys; print('one', file=sys.stderr); sys.exit('two')"))
     assert cli.run("mcp", "test", "s", "--verbose").check(13).err.startswith("one\ntwo\nerror: ")
+
+
+def test_literal_values_of_env_are_not_told(cli):
+    program = (
+        "import os, sys; print(chr(27) + '[2J' + os.environ['A'], file=sys.stderr); sys.exit(os.environ['A'])"
+    )
+    cli.write_config(stdio(program, f'env = {{ A = "{HEADER_SECRET}" }}'))
+    assert "it said: ***\n" in cli.run("mcp", "test", "s").check(13).err
+    assert cli.run("mcp", "test", "s", "--verbose").check(13).err.startswith("[2J***\n***\nerror: ")
+
+
+def test_what_a_server_tells_stays_on_its_line(cli):
+    program = (
+        "from support import mcp_server as m; answer = m.answer; m.NAMES[:] = ['texts']\n"
+        "def told(name, method, params):\n"
+        "    result = answer('by\\nhand\\x1b[2J', method, params)\n"
+        "    [tool.update(description='a\\x1b[2J\\tb\\x0bc') for tool in result.get('tools', ())]\n"
+        "    return result\n"
+        "m.answer = told; m.main()"
+    )
+    cli.write_config(stdio(program, f"env = {{ PYTHONPATH = {str(Path(__file__).parents[1])!r} }}"))
+    result = cli.run("mcp", "test", "s").check()
+    assert result.out == "texts\ta[2J b c\n"
+    assert "s: by hand[2J 1.5 answered" in result.err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_signals_end_the_server_too(cli, name):
+    program = "import os, sys; open('pid', 'w').write(str(os.getpid())); os.rename('pid', 'ready'); import time\n"
+    cli.write_config(stdio(program + "time.sleep(1000)"))
+    process = cli.popen("mcp", "test", "s")
+    wait_exists(cli.cwd / "ready")
+    process.send_signal(getattr(signal, name))
+    assert process.wait(20) == -getattr(signal, name)
+    wait_ended(int((cli.cwd / "ready").read_text()))
+
+
+def wait_exists(path):
+    """Wait for a file that a process makes."""
+    end = time.monotonic() + 20
+    while not path.exists():
+        assert time.monotonic() < end, f"{path} was not made"
 
 
 def test_a_server_that_does_not_answer_is_ended(cli):

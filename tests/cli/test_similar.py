@@ -255,3 +255,7 @@ def test_large_files_are_scored_by_either_way(monkeypatch):
     found = scores([1.0, 0.0], rows)
     monkeypatch.setitem(sys.modules, "numpy", None)  # as if it were not installed
     assert scores([1.0, 0.0], rows) == pytest.approx(found, abs=1e-9)
+
+
+def test_a_threshold_that_is_no_number(cli):
+    assert "--threshold must be a number" in cli.run("similar", "x", "file", "--threshold", "nan").check(2).err

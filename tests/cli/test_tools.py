@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -350,6 +352,55 @@ def test_ctrl_c_ends_a_running_command(work, upstream, cli):
     terminal.send_key("ctrl-c")
     assert terminal.wait() == 130
     wait_ended(int(pid.read_text()))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_signals_end_a_running_command(work, upstream, cli, name):
+    upstream.script(calls(("wait", "{}")))
+    command = "wait: echo $$ >pid; sleep 1000 & echo $! >>pid; wait"
+    process = work.popen("chat", "--tool-command", command, "--yes-tools", "Hi")
+    pids = cli.cwd / "pid"
+    wait_until(lambda: pids.exists() and pids.read_text().count("\n") == 2)
+    process.send_signal(getattr(signal, name))
+    assert process.wait(20) == -getattr(signal, name)
+    for pid in pids.read_text().split():
+        wait_ended(int(pid))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+@pytest.mark.parametrize("tool", ["hang", "wait"])
+def test_a_signal_ends_an_mcp_server_and_what_runs_beside_it(work, upstream, cli, tool):
+    program = (
+        "import os; open('pid', 'w').write(str(os.getpid())); from support import mcp_server; "
+        "do = mcp_server.call; mcp_server.call = lambda tool: (open('waiting', 'w').close(), do(tool))[1]; "
+        "mcp_server.main()"
+    )
+    work.configure(
+        f'\n[mcp.hand]\ncommand = {sys.executable!r}\nargs = ["-c", {json.dumps(program)}]\n'
+        f"env = {{ PYTHONPATH = {str(Path(__file__).parents[1])!r} }}"
+    )
+    upstream.script(calls((tool, "{}")))
+    command = "wait: echo $$ >child; touch waiting; exec sleep 1000"
+    process = work.popen("chat", "--mcp", "hand", "--tool-command", command, "--yes-tools", "Hi")
+    wait_until((cli.cwd / "waiting").exists)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == -signal.SIGTERM
+    for name in ("pid", "child") if tool == "wait" else ("pid",):
+        wait_ended(int((cli.cwd / name).read_text()))
+
+
+def wait_until(condition):
+    """Wait for what a process does."""
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end
+
+
+def test_commands_take_numbers_and_booleans(work, upstream, told):
+    upstream.script(calls(("say", '{"count": 5, "on": true}')), says("ok"))
+    work.chat("--tool-command", "say: echo {count} {on}", "--yes-tools").check()
+    assert told() == ["5 true\n"]
 
 
 def test_ctrl_c_ends_a_call_of_an_mcp_server_and_the_server(work, upstream, cli):

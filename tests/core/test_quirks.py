@@ -92,3 +92,9 @@ def test_any_tables(layers):
     except ConfigError:
         return
     assert merge_quirks([dataclasses.asdict(merged)]) == merged
+
+
+@pytest.mark.parametrize("value", [["video"], "image", [1], {"image": True}])
+def test_media_are_kinds_that_there_are(value):
+    with pytest.raises(ConfigError, match="media must be a list of image, audio, pdf"):
+        merge_quirks([{"media": value}])

@@ -102,6 +102,21 @@ CASES = [
         id="no index, two calls interleaved by id",
     ),
     pytest.param(
+        [wire.tool_call("f", PARIS, id="a"), wire.tool_call("f", ROME, id="a")],
+        [("a", "f", PARIS), ("a", "f", ROME)],
+        id="no index, one id for every call",
+    ),
+    pytest.param(
+        [
+            wire.tool_call("f", PARIS, id="a"),
+            wire.tool_call("f", '{"city":', id="a"),
+            wire.tool_call("f", ' "Rome"}', id="a"),
+            wire.tool_call("f", "", id="a"),
+        ],
+        [("a", "f", PARIS), ("a", "f", ROME)],
+        id="no index, one id for every call, the second in pieces that repeat the name",
+    ),
+    pytest.param(
         [
             {**wire.tool_call("f", PARIS, id="a"), "index": None},
             {**wire.tool_call("g", ROME, id="b"), "index": None},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from typing import Any
@@ -59,6 +60,32 @@ def test_what_is_no_definition(text: str) -> None:
 def test_arithmetic_would_run_what_a_value_holds() -> None:
     with pytest.raises(UsageError, match="can't stand beside"):
         parse_tool_command("add: echo $(( {a} + 1 ))")
+
+
+@pytest.mark.parametrize(
+    ("template", "what"),
+    [
+        ('echo "$(printf %s "{x}")"', "$("),
+        ("echo `echo {x}`", "`"),
+        ("cat <<E\n{x}\nE", "here-document"),
+        ("[[ {x} -gt 1 ]]", "[["),
+        ("echo $[ {x} + 1 ]", "$["),
+        ("true; let a={x}", "let"),
+        ("echo $'a\\'' {x}", "$'"),
+        ("echo a # don't\necho '{x}'", "comment"),
+    ],
+)
+def test_where_a_value_would_not_be_one_word(template: str, what: str) -> None:
+    with pytest.raises(UsageError, match=f"can't stand beside .*{re.escape(what)}.*one word"):
+        parse_tool_command(f"t: {template}")
+    parse_tool_command(f"t: {template.replace('{x}', '1')}")
+
+
+@pytest.mark.parametrize(
+    "template", ["awk '/`[[<<let $(/' {x}", 'echo "[[ << let" {x}', "outlet {x} # note", "echo \\$\\(a {x}"]
+)
+def test_what_only_looks_like_it(template: str) -> None:
+    parse_tool_command(f"t: {template}")
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,7 @@ def test_failures_of_calls_are_told(use: Any) -> None:
     assert refused == "failed: MCP server hand: refused: ***"
     assert nonsense.startswith("failed: MCP server hand: ")
     assert fine == "one\ntwo"
-    assert died == "failed: MCP server hand ended, or closed its output; it said: out of memory"
+    assert died == "failed: MCP server hand ended, or closed its output"  # its stderr is not for the model
     assert after == died
 
 
@@ -118,6 +118,28 @@ def test_tools_of_one_name_are_told_apart(use: Any) -> None:
     both = use(names, by_hand("a"), by_hand("b"))
     assert both == [f"{server}__{function_name(name)}" for server in "ab" for name in NAMES]
     assert use(names, by_hand("a"), taken=["picture", "a__picture"])[1] == "a__picture_2"
+
+
+def test_a_server_that_lists_a_tool_twice_keeps_its_plain_name(use: Any) -> None:
+    async def names(connected: list[Connected]) -> list[str]:
+        return [tool.name for tool in connected[0].tools]
+
+    program = "from support import mcp_server as m; m.NAMES[:] = ['texts', 'die', 'texts']; m.main()"
+    assert use(names, by_hand(args=["-c", program])) == ["texts", "die"]
+
+
+def test_a_list_without_end_is_cut(use: Any, monkeypatch: Any) -> None:
+    async def cut(connected: list[Connected]) -> tuple[bool, int]:
+        return connected[0].cut, len(connected[0].tools)
+
+    assert use(cut) == (False, len(NAMES))
+    monkeypatch.setattr("llmctl.tools.mcp._PAGES", 2)
+    assert use(cut) == (True, 4)
+
+
+def test_literal_values_of_env_are_not_told_to_the_model(use: Any) -> None:
+    result = use(lambda connected: told(tools_of(connected)["refuse"]), by_hand(env={"TOKEN": HEADER_SECRET}))
+    assert result == "failed: MCP server hand: refused: ***"
 
 
 def test_tools_that_the_config_allows(use: Any) -> None:

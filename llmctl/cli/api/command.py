@@ -17,7 +17,7 @@ from llmctl.cli.session import open_session
 from llmctl.cli.streams import Streams
 from llmctl.core.requests import Content
 from llmctl.core.urls import join
-from llmctl.errors import LlmctlError, UsageError
+from llmctl.errors import ConnectFailed, ConnectTimeout, DnsFailed, LlmctlError, UsageError
 
 if TYPE_CHECKING:
     from llmctl.cli.api.output import Printer
@@ -77,24 +77,54 @@ class Call:
     content: Content
 
 
+@dataclass
+class Failures:
+    """Looks at each failed attempt: whether it may be made again, and the refusal's body as it came.
+
+    `every`: the user has said how often, whatever the request does.
+    """
+
+    method: str
+    every: bool
+    body: bytes = b""
+
+    def note(self, error: LlmctlError) -> None:
+        """Keep the body, and forbid another attempt that could do something twice."""
+        self.body = error.reply[1] if error.reply else b""
+        if error.status == 501 or not (self.every or self._harmless(error)):
+            error.should_retry = False
+
+    def _harmless(self, error: LlmctlError) -> bool:
+        """Whether the request changes nothing, or can't have reached anybody who acted on it."""
+        told_when = error.status in (429, 503) and error.retry_after is not None
+        unsent = isinstance(error, ConnectFailed | DnsFailed | ConnectTimeout)
+        return self.method in ("GET", "HEAD") or told_when or unsent
+
+
 def run(options: ApiOptions, streams: Streams) -> None:
     """Send any request to the provider, with the profile's address, headers and key.
 
     Fields make a JSON body, or the query of a GET. The body of the answer goes to stdout as it
     comes, also that of a refusal, whose exit code is that of llmctl chat (see `llmctl help
     scripting`). PATH may be a full URL on the profile's own origin: the key goes nowhere else.
+    A key that the answer repeats is hidden on a terminal; into a pipe the bytes go untouched.
+
+    Tried again are GET and HEAD, and any other only when there was no connection, or 429 or 503
+    came with Retry-After: nothing is done twice. --retries N tries all of them again, 501 never.
     """
     from llmctl.cli.api.output import Printer
 
     call = _call(options, Files(streams))
     session = open_session(options, streams)
     printer = Printer(streams, options.include, options.field, options.silent)
+    failures = Failures(call.method, every=options.retries is not None)
 
     async def ask(client: Any) -> None:
+        printer.hide = client.hidden
         if options.paginate:
-            await _all_pages(client, call, printer)
+            await _all_pages(client, call, printer, failures)
             return
-        async with client.request(call.method, call.path, call.content) as reply:
+        async with client.request(call.method, call.path, call.content, failures.note) as reply:
             printer.head(reply.status, reply.headers)
             await printer.stream(reply)
 
@@ -102,18 +132,19 @@ def run(options: ApiOptions, streams: Streams) -> None:
         session.run(ask)
     except LlmctlError as error:
         if error.reply and error.status:
-            printer.head(error.status, error.reply[0])
-            printer.whole(*error.reply, failed=True)
+            headers, body = error.reply
+            printer.head(error.status, headers)
+            printer.whole(headers, body if streams.terminal else failures.body, failed=True)
         raise
 
 
-async def _all_pages(client: Any, call: Call, printer: Printer) -> None:
+async def _all_pages(client: Any, call: Call, printer: Printer, failures: Failures) -> None:
     """Print page after page, each as the provider wrote it."""
     from llmctl.cli.api.output import parse
 
     path: str | None = call.path
     while path:
-        async with client.request(call.method, path, call.content) as reply:
+        async with client.request(call.method, path, call.content, failures.note) as reply:
             body = await reply.read()
         printer.head(reply.status, reply.headers)
         printer.whole(reply.headers, body, page=True)

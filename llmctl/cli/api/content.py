@@ -59,10 +59,12 @@ class Files:
 
         if self._used:
             raise UsageError("standard input can be used once only")
+        if sys.stdin is None:
+            raise UsageError("standard input is closed", hint="an empty one is: < /dev/null")
         self._used = True
         if self._streams.input_terminal:
             self._streams.say("Type the input, then Ctrl-D.")
-        return sys.stdin.buffer.read() if sys.stdin is not None else b""
+        return sys.stdin.buffer.read()
 
 
 def upload(parts: list[Part]) -> Upload:
@@ -107,7 +109,10 @@ def read_headers(lines: list[str]) -> dict[str, str]:
             raise UsageError(f"-H {name.split('=')[0]!r} is not NAME:VALUE")
         if name in _OURS:
             raise UsageError(f"-H {name} can't be set: it says where a request goes or ends")
-        headers[name] = value.strip()
+        value = value.strip()
+        if not value.isascii() or not (value + "x").isprintable():
+            raise UsageError(f"-H {name} holds what can't be sent: a line break, or what is not ASCII")
+        headers[name] = value
     return headers
 
 

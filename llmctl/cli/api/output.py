@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -27,13 +27,17 @@ _COLOURS = {"key": "34;1", "string": "32", "word": "36", "number": "33"}
 
 
 class Printer:
-    """Prints replies. `field` is the path of the one value wanted, `silent` keeps bodies back."""
+    """Prints replies. `field` is the path of the one value wanted, `silent` keeps bodies back.
+
+    `hide` takes secrets out of what a terminal shows; into a pipe goes what came.
+    """
 
     def __init__(self, streams: Streams, include: bool, field: str | None, silent: bool) -> None:
         self._streams = streams
         self._include = include
         self._field = field
         self._silent = silent
+        self.hide: Callable[[str], str] = str
 
     def head(self, status: int, headers: Mapping[str, str]) -> None:
         """Status line and headers, if they are wanted."""
@@ -51,20 +55,27 @@ class Printer:
         if self._field or (self._streams.terminal and _is_json(kind)):
             self.whole(headers, await reply.read())
             return
-        decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        last = "\n"
+        if self._streams.terminal:
+            await self._stream_lines(reply)
+            return
         async for chunk in reply.chunks:
-            if not self._streams.terminal:
-                self._streams.out_bytes(chunk)
-                continue
-            if _is_binary(kind, chunk):
-                self._note_binary(headers)
-                return
-            text = harmless(decoder.decode(chunk))
-            last = text[-1:] or last
-            self._streams.out(text, end="")
-        if last != "\n":
-            self._streams.out("")
+            self._streams.out_bytes(chunk)
+
+    async def _stream_lines(self, reply: OpenReply) -> None:
+        """Text for a terminal, a line at a time, so that no secret is cut in two and shown."""
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        rest = ""
+        try:
+            async for chunk in reply.chunks:
+                if _is_binary(reply.headers.get("content-type", ""), chunk):
+                    self._note_binary(reply.headers)
+                    return
+                lines, newline, rest = (rest + decoder.decode(chunk)).rpartition("\n")
+                if newline:
+                    self._streams.out(self._shown(lines))
+        finally:
+            if rest:
+                self._streams.out(self._shown(rest))
 
     def whole(self, headers: Mapping[str, str], body: bytes, failed: bool = False, page: bool = False) -> None:
         """A body that is there as a whole. A failed request's is printed without looking for the field.
@@ -76,7 +87,8 @@ class Printer:
         if self._field and not failed:
             found = get_field(parse(body), self._field)
             if found or not isinstance(found, Every):  # nothing found by [*] is no line, not an empty one
-                self._streams.out(fit_for(render_field(found), self._streams))
+                text = render_field(found)
+                self._streams.out(self._shown(text) if self._streams.terminal else text)
         elif not self._streams.terminal:
             self._streams.out_bytes(body + b"\n" if page and not body.endswith(b"\n") else body)
         elif _is_binary(headers.get("content-type", ""), body):
@@ -89,9 +101,13 @@ class Printer:
         try:
             text = json.dumps(json.loads(body), ensure_ascii=False, indent=2)
         except (ValueError, RecursionError):
-            return harmless(body.decode("utf-8", "replace")).rstrip("\n")
-        text = harmless(text)
+            return self._shown(body.decode("utf-8", "replace")).rstrip("\n")
+        text = self._shown(text)
         return _TOKENS.sub(_coloured, text) if self._streams.coloured_output else text
+
+    def _shown(self, text: str) -> str:
+        """The text without secrets and without control characters, for a terminal."""
+        return self.hide(harmless(text))
 
     def _note_binary(self, headers: Mapping[str, str]) -> None:
         kind = headers.get("content-type", "of an unknown kind").partition(";")[0]
@@ -100,11 +116,6 @@ class Printer:
         self._streams.note(
             f"the body is binary ({kind}{known}) and no text for a terminal: redirect it into a file"
         )
-
-
-def fit_for(text: str, streams: Streams) -> str:
-    """The text as it is for programs, without control characters for a terminal."""
-    return harmless(text) if streams.terminal else text
 
 
 def parse(body: bytes) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
@@ -36,7 +37,7 @@ def run(options: CheckOptions, streams: Streams) -> None:
         streams.out_json({"file": str(path), "ok": not wrong, "findings": [f.as_dict() for f in findings]})
     else:
         print_findings(findings, streams)
-        if not path.exists():
+        if not os.path.exists(path) and all(finding.file != str(path) for finding in findings):
             streams.note(f"there is no {path} yet; `llmctl init` or `llmctl profile add` make it")
         elif not findings:
             streams.say(f"{path} is fine")

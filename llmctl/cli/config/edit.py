@@ -18,6 +18,9 @@ from llmctl.config.files import locked, write_private
 from llmctl.config.paths import config_file
 from llmctl.errors import ConfigError
 
+DRAFTS = "config-edit-*.toml"
+"""What the copies are called that are edited."""
+
 START = b"# The config of llmctl; its settings are described by `llmctl help config`.\n"
 
 
@@ -77,7 +80,8 @@ def _draft(path: Path, content: bytes) -> Path:
     """A copy beside the config, so that paths and the disk are the same. Raises ConfigError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle, name = tempfile.mkstemp(prefix="config-edit-", suffix=".toml", dir=path.parent)  # mode 0600
+        before, _, after = DRAFTS.partition("*")
+        handle, name = tempfile.mkstemp(prefix=before, suffix=after, dir=path.parent)  # mode 0600
         with os.fdopen(handle, "wb") as file:
             file.write(content)
     except OSError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from llmctl.config.profile import RESERVED, read_profile
 from llmctl.config.project import find_project, project_file
 from llmctl.config.resolve import profile_target
 from llmctl.config.tomltext import Statement, scan
-from llmctl.core.proxies import check_proxy
+from llmctl.core.proxies import SCHEMES, check_proxy
 from llmctl.core.suggest import did_you_mean, nearest
 from llmctl.errors import ConfigError
 from llmctl.platforms import is_private
@@ -141,15 +142,23 @@ class _Checker:
             where, lambda: profile_target(profile, self.path.parent, self.env).quirks(profile.model or "")
         )
         if profile.proxy not in (None, "", "none"):
-            self.attempt((*where, "proxy"), lambda: check_proxy(profile.proxy or "", f"profiles.{name}.proxy"))
+            self._proxy((*where, "proxy"), profile.proxy, f"profiles.{name}.proxy")
         certificate = profile.client_cert or (None, None)
         files = {"ca_bundle": (profile.ca_bundle,), "client_cert": certificate}
         if profile.key and reference_kind(profile.key) == "file":
             files["key"] = (profile.key.partition(":")[2],)
         for key, paths in files.items():
             for path in filter(None, paths):
-                if not (self.path.parent / os.path.expanduser(path)).exists():
+                if not os.path.exists(self.path.parent / os.path.expanduser(path)):
                     self.add((*where, key), f"profiles.{name}.{key}: there is no file {path}")
+
+    def _proxy(self, where: Where, proxy: str, what: str) -> None:
+        """scheme://host[:port]; host:port is taken for http://, but a word alone is a slip."""
+        if not self.attempt(where, lambda: check_proxy(proxy, what)) or "://" in proxy:
+            return
+        level = "warning" if re.search(r":\d+/?\Z", proxy) else "error"
+        hint = f"it looks like http://proxy.example.com:3128; known: {', '.join(SCHEMES)}"
+        self.add(where, f"{what} has no scheme", hint, level)
 
     def _known_profile(self, where: Where, what: str, name: str | None, names: list[str]) -> None:
         if name and name not in names:
@@ -212,7 +221,7 @@ def check_text(text: str, path: Path, env: Mapping[str, str]) -> list[Finding]:
 
 def check_access(text: str, path: Path) -> list[Finding]:
     """Whether others can read the file. Wrong only where a key is written in it."""
-    if not path.exists() or is_private(path):
+    if not os.path.exists(path) or is_private(path):
         return []
     try:
         tables = parse_toml(text, path).get("profiles", {})
@@ -244,8 +253,6 @@ def check_project(config: Config, folder: Path) -> list[Finding]:
 
 def _damage(error: ConfigError, path: Path) -> Finding:
     """A file that can't be parsed, with the line that its message names."""
-    import re
-
     place = re.search(r": line (\d+)", error.message)
     message = error.message.removeprefix(str(path)).lstrip(": ").removeprefix("is ")
     return Finding("error", str(path), message, error.hint, int(place[1]) if place else None)

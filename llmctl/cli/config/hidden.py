@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -17,13 +17,20 @@ from llmctl.errors import ConfigError
 _OPEN = ("quirks", "prices", "aliases", "routes", "timeout")
 """Tables whose names may hold words such as "token", and that hold no secrets."""
 
+_ORDINARY = 16
+"""Shorter values may be words that stand elsewhere for something else."""
+
 _REFERENCE = re.compile(r"(?:[A-Za-z]+ )?(?:(?:env|cmd|file):.+|keyring)\Z", re.DOTALL)
 _USER = re.compile(r"(?<=://)[^/?#@\s'\"]*@")
 _ADDRESS = re.compile(r"https?://[^\s'\"<>]+\?[^\s'\"<>]+")
 _LIKE_A_KEY = re.compile(r"\b(?:sk|gsk|xai|hf|pplx|csk|nvapi|AIza|ghp)[-_]?[A-Za-z0-9_-]{20,}")
-_SECRET_NAME = r"[\w-]*(?:key|token|secret|password|authorization|cookie)[\w-]*"  # noqa: S105 - a pattern
+_SECRET_NAME = r"[\w-]*(?:key|token|secret|passwo?r?d|credential|auth(?!or(?!i[sz]))|cookie)[\w-]*"  # noqa: S105
 _COMMENTED = re.compile(rf"""(?i)(["']?{_SECRET_NAME}["']?\s*[=:]\s*)(["'])(.+?)\2""")
-_OPTION = re.compile(rf"(?i)--?({_SECRET_NAME})(=.*)?\Z")
+_BARE = re.compile(rf"""(?i)({_SECRET_NAME}\s*[=:]\s*)((?:(?:bearer|basic|token)\s+)?[^\s"',;\[\]{{}}]+)""")
+_NO_SECRET = re.compile(r"(?:\d{1,7}|true|false)\Z")
+_OPTION = re.compile(rf"(?i)--?({_SECRET_NAME})(=.*)?\Z", re.DOTALL)
+_ASSIGNED = re.compile(rf"""(?i)((?:--?[\w-]+=)?["']?{_SECRET_NAME}\s*[=:]\s*)(\S.*)\Z""", re.DOTALL)
+_BEARER = re.compile(r"""(?i)\b(bearer\s+)(?!(?:env|cmd|file):)[^\s"']{6,}""")
 
 
 def hidden_text(text: str, path: Path) -> str:
@@ -44,7 +51,8 @@ def hidden_text(text: str, path: Path) -> str:
                 f"{path} is laid out in a way that keeps llmctl from hiding {'.'.join(where)}",
                 hint="so nothing is shown; open it in an editor: llmctl config edit",
             ) from error
-        secrets += _secrets(before, after)
+        known = _secrets(before, after)
+        secrets += [secret for secret in known if len(secret) >= _ORDINARY] if _plain_value(where) else known
     return _without_lookalikes(redact(editor.text, secrets))
 
 
@@ -59,6 +67,11 @@ def hidden_data(data: Mapping[str, Any]) -> dict[str, Any]:
             table = table[name]
         table[where[-1]] = after
     return result
+
+
+def hidden_arguments(values: Sequence[str]) -> list[str]:
+    """A program's arguments without secrets."""
+    return _list(("args",), values)
 
 
 def _changes(value: Mapping[str, Any], where: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any, Any]]:
@@ -78,6 +91,8 @@ def _shown(path: tuple[str, ...], value: Any) -> Any:
         return _list(path, value)
     if not isinstance(value, str):
         return value
+    if _of_server(path) and not _REFERENCE.match(value):
+        return HIDDEN
     if path[-1] == "key" and reference_kind(value) == "literal":
         return HIDDEN
     named = is_secret_header(path[-1]) and path[-1] not in ("auth", "key")
@@ -86,8 +101,18 @@ def _shown(path: tuple[str, ...], value: Any) -> Any:
     return _address(value)
 
 
-def _list(path: tuple[str, ...], values: list[Any]) -> list[Any]:
-    """A list: each string, the value behind an option such as --token, and tables in it."""
+def _of_server(path: tuple[str, ...]) -> bool:
+    """Whether it is a value of an MCP server's env or headers."""
+    return len(path) == 4 and path[0] == "mcp" and path[2] in ("env", "headers")
+
+
+def _plain_value(path: tuple[str, ...]) -> bool:
+    """Whether it is such a value by place only: where it stands again it may be an ordinary word."""
+    return _of_server(path) and not is_secret_header(path[-1])
+
+
+def _list(path: tuple[str, ...], values: Sequence[Any]) -> list[Any]:
+    """A list: each string, the value behind an option (--token) or a name (`Authorization: …`), tables."""
     result: list[Any] = []
     after_option = False
     for value in values:
@@ -100,9 +125,18 @@ def _list(path: tuple[str, ...], values: list[Any]) -> list[Any]:
         elif option and option[2]:
             result.append(value[: option.start(2)] + "=" + HIDDEN)
         else:
-            result.append(_shown(path, value))
+            result.append(_assigned(value) if isinstance(value, str) else value)
+            result[-1] = _shown(path, result[-1])
         after_option = bool(option and not option[2])
     return result
+
+
+def _assigned(text: str) -> str:
+    """An argument such as `Authorization: Bearer X` or `API_KEY=X` without the value."""
+    match = _ASSIGNED.match(text)
+    if match and not _REFERENCE.match(match[2]):
+        return match[1] + HIDDEN
+    return _BEARER.sub(rf"\1{HIDDEN}", text)
 
 
 def _address(text: str) -> str:
@@ -117,8 +151,9 @@ def _secrets(before: Any, after: Any) -> list[str]:
         return [secret for pair in zip(before, after, strict=True) for secret in _secrets(*pair)]
     if not isinstance(before, str) or before == after:
         return []
-    if after == HIDDEN:
-        return [before]
+    if after.endswith(HIDDEN) and before.startswith(after.removesuffix(HIDDEN)):
+        secret = before[len(after) - len(HIDDEN) :]
+        return [secret, secret.rpartition(" ")[2]]
     users = [user.rstrip("@") for user in _USER.findall(before)]
     queries = [value for _, value in parse_qsl(before.partition("?")[2])]
     return [*users, *(word for user in users for word in user.split(":")), *queries]
@@ -130,9 +165,14 @@ def _without_lookalikes(text: str) -> str:
     def commented(match: re.Match[str]) -> str:
         return match[0] if _REFERENCE.match(match[3]) else f"{match[1]}{match[2]}{HIDDEN}{match[2]}"
 
+    def bare(match: re.Match[str]) -> str:
+        keep = _REFERENCE.match(match[2]) or _NO_SECRET.match(match[2])
+        return match[0] if keep else match[1] + HIDDEN
+
     lines = text.split("\n")
     for number, line in enumerate(lines):
         if "#" in line:
             code, mark, comment = line.partition("#")
-            lines[number] = code + mark + _address(_COMMENTED.sub(commented, comment))
+            comment = _BARE.sub(bare, _COMMENTED.sub(commented, comment))
+            lines[number] = code + mark + _address(_BEARER.sub(rf"\1{HIDDEN}", comment))
     return _LIKE_A_KEY.sub(HIDDEN, "\n".join(lines))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -34,7 +35,7 @@ def run(options: PathOptions, streams: Streams) -> None:
     streams.out_json(
         {
             "config": str(config),
-            "exists": config.exists(),
+            "exists": os.path.exists(config),
             "keys": str(key_folder(config)),
             "cache": str(cache_folder(streams.env)),
             "project": str(project) if project else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -44,7 +45,7 @@ def run(options: ShowOptions, streams: Streams) -> None:
             streams.note("no profile is chosen; `llmctl init` finds keys and local servers")
     else:
         streams.out(hidden_text(text, path), end="")
-        if not path.exists():
+        if not os.path.exists(path):
             streams.note(f"there is no {path} yet; `llmctl init` or `llmctl profile add` make it")
 
 

@@ -37,7 +37,10 @@ class DoctorOptions:
     ] = None
     offline: Annotated[bool, typer.Option("--offline", help="Ask nobody: only what this machine knows.")] = False
     timeout: Annotated[
-        float, typer.Option("--timeout", metavar="SECONDS", min=0.1, max=600, help="Wait for an answer that long.")
+        float,
+        typer.Option(
+            "--timeout", metavar="SECONDS", min=0.1, max=600, help="Wait for an answer or a key that long."
+        ),
     ] = 10.0
     slow: Annotated[
         float, typer.Option("--slow", metavar="SECONDS", min=0, help="An answer that takes longer is slow.")
@@ -72,7 +75,7 @@ def run(options: DoctorOptions, streams: Streams) -> None:
 
 def _profiles(options: DoctorOptions, streams: Streams) -> list[tuple[str, list[Check]]]:
     """(profile, its checks) in the order of the config."""
-    from llmctl.cli.doctor.profiles import key_check, provider_checks
+    from llmctl.cli.doctor.profiles import provider_checks
 
     try:
         config = load_config(config_file(streams.env))
@@ -80,7 +83,7 @@ def _profiles(options: DoctorOptions, streams: Streams) -> list[tuple[str, list[
     except ConfigError:  # the config's own check has said it
         return []
     found: dict[str, list[Check]] = {}
-    asked: list[Target] = []
+    targets: list[Target] = []
     for name in dict.fromkeys(names):
         try:
             target = build_target(config, Choices(profile=name), streams.env, working_folder())
@@ -88,8 +91,12 @@ def _profiles(options: DoctorOptions, streams: Streams) -> list[tuple[str, list[
         except LlmctlError as error:
             found[name] = [failed("profile", error, name)]
             continue
-        found[name] = [*provider_checks(target), key_check(target)]
-        if all(check.level != FAILED for check in found[name]):
+        found[name] = provider_checks(target)
+        targets.append(target)
+    asked: list[Target] = []
+    for check, target in _keys(targets, options, streams):
+        found[target.profile].append(check)
+        if all(check.level != FAILED for check in found[target.profile]):
             asked.append(target)
     if asked and not options.offline:
         for target, more in zip(asked, _ask(asked, options, streams), strict=True):
@@ -103,6 +110,29 @@ def _names(config: Config, streams: Streams) -> list[str]:
     return [*config.names, *(["env"] if by_variables and "env" not in config.names else [])]
 
 
+def _keys(targets: Sequence[Target], options: DoctorOptions, streams: Streams) -> list[tuple[Check, Target]]:
+    """The key's check of each target, and the target with its key. Commands run side by side."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from llmctl.cli.doctor.profiles import has_key_command, key_check
+
+    slow = [target.profile for target in targets if has_key_command(target)]
+    if slow:
+        _say(f"waiting for the key command of {', '.join(slow)}, {options.timeout:g} s at the most …", streams)
+    with ThreadPoolExecutor(max(1, len(slow))) as pool:
+        commands = {t.profile: pool.submit(key_check, t, options.timeout) for t in targets if has_key_command(t)}
+        return [
+            commands[t.profile].result() if t.profile in commands else key_check(t, options.timeout)
+            for t in targets
+        ]
+
+
+def _say(text: str, streams: Streams) -> None:
+    """What is waited for, to a person."""
+    if streams.error_terminal and not streams.settings.quiet:
+        streams.say(streams.paint(harmless(text), DIM))
+
+
 def _ask(targets: Sequence[Target], options: DoctorOptions, streams: Streams) -> list[list[Check]]:
     """The network checks of all targets, side by side."""
     import asyncio
@@ -110,8 +140,7 @@ def _ask(targets: Sequence[Target], options: DoctorOptions, streams: Streams) ->
     from llmctl.cli.doctor.profiles import Limits, network_checks
 
     limits = Limits(min(5.0, options.timeout), options.timeout, options.slow)
-    if streams.error_terminal and not streams.settings.quiet:
-        streams.say(streams.paint(f"asking {len(targets)} profile{'' if len(targets) == 1 else 's'} …", DIM))
+    _say(f"asking {len(targets)} profile{'' if len(targets) == 1 else 's'} …", streams)
 
     async def all_of_them() -> list[list[Check]]:
         slots = asyncio.Semaphore(AT_A_TIME)

@@ -5,13 +5,17 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import locale
+import os
 import platform
 import re
+import shlex
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 from llmctl import __version__
 from llmctl.cli.config.check import collect
+from llmctl.cli.config.edit import DRAFTS
 from llmctl.cli.doctor.checks import FAILED, OK, WARNING, Check
 from llmctl.cli.streams import Streams
 from llmctl.config.paths import config_file, key_folder
@@ -48,11 +52,25 @@ def _config(streams: Streams) -> Iterator[Check]:
             finding.hint,
             code=ConfigError.exit_code if wrong else 0,
         )
-    if not path.exists():
+    yield from _drafts(path)
+    if not os.path.exists(path):
+        if any(finding.file == str(path) for finding in findings):  # no file can have that name: said already
+            return
         hint = "`llmctl init` finds keys and local servers; `llmctl chat -p demo` works without any"
         yield Check("config", WARNING, f"there is no {path} yet", hint)
     elif not findings:
         yield Check("config", OK, f"{path} is valid")
+
+
+def _drafts(config: Path) -> Iterator[Check]:
+    """Edits of `llmctl config edit` that were not taken over."""
+    try:
+        drafts = sorted(path for path in config.parent.iterdir() if path.match(DRAFTS))
+    except OSError:
+        return
+    for path in drafts:
+        hint = f"compare it with {config}, then: rm {shlex.quote(str(path))}"
+        yield Check("config", WARNING, f"{path} is an edit that was not kept, and may hold keys", hint)
 
 
 def _keys(streams: Streams) -> Iterator[Check]:

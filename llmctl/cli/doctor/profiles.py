@@ -6,11 +6,12 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llmctl.cli.doctor.checks import FAILED, OK, WARNING, Check, failed
 from llmctl.config.catalogue import load_catalogue
-from llmctl.config.keys import describe_key
+from llmctl.config.keys import describe_key, reference_kind, resolve_key
 from llmctl.config.target import Target, Timeouts
 from llmctl.core.models import Model, read_models
 from llmctl.core.proxies import choose_proxy
@@ -36,17 +37,28 @@ class Limits:
     slow: float
 
 
-def key_check(target: Target) -> Check:
-    """Whether the key can be found. It may be asked for: a command can want a password."""
+def has_key_command(target: Target) -> bool:
+    """Whether the key is what a command prints, which may take its time."""
+    return reference_kind(target.key_reference or "") == "cmd"
+
+
+def key_check(target: Target, seconds: float) -> tuple[Check, Target]:
+    """Whether the key can be found, and the target with it, so that a command is run once only.
+
+    It may be asked for: a command can want a password. It is ended after `seconds`.
+    """
     name = target.profile
     try:
-        key = target.key()
+        if target.key_reference and has_key_command(target):
+            key: str | None = resolve_key(target.key_reference, name, Path(), {}, seconds)
+        else:
+            key = target.key()
     except LlmctlError as error:
-        return failed("key", error, name)
-    if key:
-        return Check("key", OK, f"found: {describe_key(target.key_reference)}", profile=name)
+        return failed("key", error, name), target
     wanted = target.auth != "none" and not target.embedded
-    return Check("key", OK, "none is set, none is sent" if wanted else "none is needed", profile=name)
+    missing = "none is set, none is sent" if wanted else "none is needed"
+    text = f"found: {describe_key(target.key_reference)}" if key else missing
+    return Check("key", OK, text, profile=name), replace(target, key=lambda: key)
 
 
 def provider_checks(target: Target) -> list[Check]:

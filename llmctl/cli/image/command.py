@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from llmctl.cli.image.addresses import check_address
 from llmctl.cli.image.files import Place, find_place, save
 from llmctl.cli.input import read_prompt
 from llmctl.cli.options import TargetOptions, command
@@ -17,7 +18,7 @@ from llmctl.config.target import Target, no_key
 from llmctl.core.cost import cost_of
 from llmctl.core.images import Image, Images, image_kind
 from llmctl.core.params import parse_options
-from llmctl.core.urls import origin
+from llmctl.core.urls import origin, shown
 from llmctl.errors import LlmctlError, NotUnderstood, UsageError
 from llmctl.platforms import show_file, shown_path
 
@@ -33,6 +34,10 @@ llmctl image -m gpt-image-1 --size 1024x1536 -n 3 -O drafts/ "a heron"
 llmctl image "a logo" -o background=transparent -O logo.png --open
 llmctl image -p demo "a red square" -O - > square.png
 """
+
+
+class NoPicture(NotUnderstood):
+    """Something else came from a picture's address."""
 
 
 @dataclass(frozen=True)
@@ -71,11 +76,12 @@ def run(options: ImageOptions, streams: Streams) -> None:
     No file is overwritten without --force: the next free number is taken. The ending follows what
     the provider sent: png, jpg, webp. Pictures that it keeps at an address are downloaded.
     """
-    if options.output == "-":
+    to_stdout = options.output in ("-", "/dev/stdout")
+    if to_stdout:
         _check_stdout(options, streams)
     session = open_session(options, streams)
     prompt = read_prompt(options.prompt, options.stdin, streams)
-    place = None if options.output == "-" else find_place(options.output, prompt, options.count, options.force)
+    place = None if to_stdout else find_place(options.output, prompt, options.count, options.force)
     made = _make(prompt, options, session)
     for image in made.images:
         if image.revised_prompt and not options.json:
@@ -154,18 +160,29 @@ def _data(image: Image, number: int, session: Session) -> bytes:
     url = image.url or ""
 
     async def fetch(client: Client) -> bytes:
-        return (await _fetched(client, image)).data or b""
+        async with client.request("GET", url) as reply:
+            return _picture(await reply.read(MOST_BYTES), reply.headers.get("content-type", ""))
 
     try:
         if not url.startswith(("http://", "https://")):
             raise NotUnderstood("its address is no web address")
+        check_address(url, session.target.base_url)
         return session.run(fetch, target=_keyless(session.target, url))
+    except NoPicture as error:
+        raise NotUnderstood(f"picture {number}: {error.message}", hint=f"it was at {shown(url)}") from error
     except LlmctlError as error:
         error.message = f"picture {number} could not be downloaded: {error.message}"
         error.hint = f"it is at {url}"
         raise
     except ValueError as error:  # no URL after all
         raise NotUnderstood(f"picture {number} has no usable address", hint=f"it is at {url}") from error
+
+
+def _picture(data: bytes, kind: str) -> bytes:
+    """The bytes of a picture: by their beginning, or by what the server says. Raises NoPicture."""
+    if image_kind(data) or (data and kind.lower().startswith("image/")):
+        return data
+    raise NoPicture(f"what the server sent is no picture ({kind.partition(';')[0] or 'of no kind'})")
 
 
 def _keyless(target: Target, url: str) -> Target:

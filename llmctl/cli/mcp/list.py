@@ -8,12 +8,15 @@ from typing import Annotated, Any
 
 import typer
 
+from llmctl.cli.config.hidden import hidden_arguments
+from llmctl.cli.mcp.row import one_line
 from llmctl.cli.options import command
 from llmctl.cli.streams import Streams
 from llmctl.cli.table import print_table
 from llmctl.config.configfile import load_config
 from llmctl.config.mcp import McpServer, find_server, server_names, shown_url
 from llmctl.config.paths import config_file
+from llmctl.core.redact import HIDDEN
 
 EXAMPLES = """
 llmctl mcp list
@@ -39,16 +42,17 @@ def run(options: McpListOptions, streams: Streams) -> None:
         streams.note(f"{config.path} names no MCP server; see `llmctl help config` for how to add one")
         return
     rows = [[server.name, transport(server), where(server), " ".join(server.allow)] for server in servers]
+    rows = [[one_line(cell) for cell in row] for row in rows]
     print_table(streams, ["NAME", "TRANSPORT", "SERVER", "RUNS UNASKED"], rows, set())
 
 
 def server_object(server: McpServer) -> dict[str, Any]:
-    """What is known of a server without its secrets: env and headers by name only."""
+    """What is known of a server without its secrets: env and headers by name only, keys in args as ***."""
     return {
         "name": server.name,
         "transport": transport(server),
         "command": server.command,
-        "args": list(server.args),
+        "args": hidden_arguments(server.args),
         "env": list(server.env),
         "cwd": server.cwd,
         "url": shown_url(server.url) if server.url else None,
@@ -64,8 +68,11 @@ def transport(server: McpServer) -> str:
 
 
 def where(server: McpServer) -> str:
-    """The command line or the address."""
-    return shown_url(server.url) if server.url else shlex.join([server.command or "", *server.args])
+    """The command line or the address, without secrets."""
+    if server.url:
+        return shown_url(server.url)
+    words = [server.command or "", *hidden_arguments(server.args)]
+    return " ".join(word if word == HIDDEN else shlex.quote(word) for word in words)
 
 
 app = command(McpListOptions, run, EXAMPLES)

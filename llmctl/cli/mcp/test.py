@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from llmctl.cli.mcp.row import one_line
 from llmctl.cli.options import command
 from llmctl.cli.streams import Streams
 from llmctl.cli.table import print_table
@@ -42,13 +43,15 @@ def run(options: McpTestOptions, streams: Streams) -> None:
     config = load_config(config_file(streams.env))
     server = _chosen(options.name, config)
     connected = asyncio.run(_connect(server, config, streams))
+    if connected.cut:
+        streams.warn(f"{server.name} has more tools than llmctl lists; these are the first")
     if options.json:
         streams.out_json(_object(connected))
         return
-    name = " ".join(word for word in (connected.title or server.name, connected.version) if word)
+    name = one_line(" ".join(word for word in (connected.title or server.name, connected.version) if word))
     count = len(connected.tools)
     streams.say(
-        f"{server.name}: {name} answered in {connected.ms:.0f} ms (MCP {connected.protocol}), "
+        f"{server.name}: {name} answered in {connected.ms:.0f} ms (MCP {one_line(connected.protocol)}), "
         f"{count} tool{'' if count == 1 else 's'}"
     )
     rows = [[tool.name, _first_line(tool.description)] for tool in connected.tools]
@@ -89,7 +92,7 @@ def _object(connected: Connected) -> dict[str, Any]:
 
 
 def _first_line(text: str) -> str:
-    line = " ".join(text.strip().split("\n")[0].split())
+    line = one_line(" ".join(text.strip().split("\n")[0].split()))
     return line if len(line) <= 80 else f"{line[:79]}…"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 import os
 import shutil
 import sys
@@ -66,6 +67,8 @@ def run(options: SimilarOptions, streams: Streams) -> None:
     """
     if not options.query.strip():
         raise UsageError("there is nothing to look for")
+    if options.threshold is not None and math.isnan(options.threshold):
+        raise UsageError("--threshold must be a number from -1 to 1")
     data = _read(options.file, streams)
     vectors = read_vectors(data, options.file)
     if options.texts and not vectors:
