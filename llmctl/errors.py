@@ -5,7 +5,8 @@
     ├── ConfigError               3   config
     │   ├── NoProfile                 no_profile
     │   ├── UnknownProfile            unknown_profile
-    │   └── DamagedConfig             config_damaged
+    │   ├── DamagedConfig             config_damaged
+    │   └── StoreFailed               store                (history that can't be read or kept)
     ├── KeyProblem                4   key
     │   ├── KeyMissing                key_missing
     │   ├── KeyRejected               key_rejected         401
@@ -16,7 +17,8 @@
     │   └── ContextTooLong            context_too_long     400
     ├── LimitReached              6   limit
     │   ├── RateLimited               rate_limited         429
-    │   └── QuotaExhausted            quota_exhausted      402, 429
+    │   ├── QuotaExhausted            quota_exhausted      402, 429
+    │   └── BudgetSpent               budget               (the user's own limit)
     ├── ProviderFault             7   server_error         5xx
     │   ├── Overloaded                overloaded           503, 529
     │   └── NotUnderstood             not_understood       (an answer that is no answer)
@@ -118,6 +120,10 @@ class DamagedConfig(ConfigError):
     code = "config_damaged"
 
 
+class StoreFailed(ConfigError):
+    code = "store"
+
+
 class KeyProblem(LlmctlError):
     code, exit_code, http_status = "key", 4, 401
 
@@ -160,6 +166,10 @@ class RateLimited(LimitReached):
 
 class QuotaExhausted(LimitReached):
     code, http_status = "quota_exhausted", 402
+
+
+class BudgetSpent(LimitReached):
+    code, http_status = "budget", 402
 
 
 class ProviderFault(LlmctlError):

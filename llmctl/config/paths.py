@@ -58,3 +58,13 @@ def state_folder(env: Mapping[str, str]) -> Path:
     from platformdirs import user_state_path
 
     return user_state_path("llmctl", appauthor=False)
+
+
+def data_folder(env: Mapping[str, str]) -> Path:
+    """The history of conversations and costs: LLMCTL_DATA, else the platform's folder for data."""
+    given = env.get("LLMCTL_DATA")
+    if given:
+        return Path(os.path.expanduser(given))
+    from platformdirs import user_data_path
+
+    return user_data_path("llmctl", appauthor=False)

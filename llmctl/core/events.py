@@ -115,7 +115,8 @@ class Logprobs(Event):
 
 @dataclass(frozen=True)
 class Usage(Event):
-    """Token counts. None is unknown, never zero. `completion_tokens` includes reasoning.
+    """Token counts. None is unknown, never zero. `prompt_tokens` includes those read from a cache or
+    written to one, `completion_tokens` includes reasoning.
 
     `cost` is what the provider says it billed, in US dollars.
     """
@@ -127,6 +128,7 @@ class Usage(Event):
     cached_tokens: int | None = None
     reasoning_tokens: int | None = None
     cost: float | None = None
+    cache_write_tokens: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
         return {"type": self.type, **self.counts()}

@@ -19,6 +19,13 @@ def read_usage(raw: Any, quirks: Quirks) -> Usage | None:
     completion = _count(raw, "completion_tokens", "output_tokens")
     if prompt is None and completion is None:
         return None
+    inputs = _table(raw, "prompt_tokens_details", "input_tokens_details")
+    written = _count(inputs, "cache_write_tokens", "cache_creation_tokens")
+    if written is None:
+        written = _count(raw, "cache_creation_input_tokens")
+    read = _count(raw, "cache_read_input_tokens")
+    if prompt is not None and "prompt_tokens" not in raw:
+        prompt += (read or 0) + (_count(raw, "cache_creation_input_tokens") or 0)  # Anthropic counts them apart
     details = _table(raw, "completion_tokens_details", "output_tokens_details")
     reasoning = _count(details, "reasoning_tokens", "thinking_tokens")
     if reasoning is None:
@@ -28,10 +35,11 @@ def read_usage(raw: Any, quirks: Quirks) -> Usage | None:
     total = _count(raw, "total_tokens")
     if total is None and prompt is not None and completion is not None:
         total = prompt + completion
-    cached = _count(_table(raw, "prompt_tokens_details", "input_tokens_details"), "cached_tokens")
+    cached = _count(inputs, "cached_tokens")
     if cached is None:
         cached = _count(raw, "prompt_cache_hit_tokens", "cached_tokens")
-    return Usage(prompt, completion, total, cached, reasoning, _billed(raw, quirks))
+    cached = read if cached is None else cached
+    return Usage(prompt, completion, total, cached, reasoning, _billed(raw, quirks), written)
 
 
 def sum_usage(parts: Sequence[Usage | None]) -> Usage | None:

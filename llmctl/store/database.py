@@ -1,0 +1,167 @@
+"""The SQLite file: opened 0600, brought up to date, written by several processes at once.
+
+Every failure of SQLite or the disk is raised as StoreFailed, which says which file and why.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from llmctl.errors import StoreFailed
+from llmctl.store.schema import MIGRATIONS, VERSION
+
+BUSY_SECONDS = 15.0
+"""How long a write waits for those of other processes."""
+
+Row = sqlite3.Row
+
+
+class Database:
+    """One connection. It may pass between threads, but only one may use it at a time."""
+
+    def __init__(self, path: Path | None, readonly: bool = False) -> None:
+        """Open the file, made where it is missing; without a path, one in memory. Raises StoreFailed."""
+        self.path = path
+        with self._told():
+            self._connection = _connect(path, readonly)
+            try:
+                self._prepare(readonly)
+            except BaseException:
+                self._connection.close()
+                raise
+
+    def close(self) -> None:
+        """Give the file back."""
+        with self._told():
+            self._connection.close()
+
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
+        """All rows of a query. Raises StoreFailed."""
+        with self._told():
+            return self._execute(sql, values).fetchall()
+
+    def row(self, sql: str, values: Sequence[Any] = ()) -> Row | None:
+        """The first row of a query, if there is one."""
+        with self._told():
+            found: Row | None = self._execute(sql, values).fetchone()
+            return found
+
+    def run(self, sql: str, values: Sequence[Any] = ()) -> int:
+        """One statement that writes; the id of the row that it inserted."""
+        with self._told():
+            return self._execute(sql, values).lastrowid or 0
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing. Inside another one it is a part of that."""
+        if self._connection.in_transaction:
+            yield
+            return
+        with self._told():
+            self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            with self._told():
+                self._connection.execute("COMMIT")
+        except BaseException:
+            with contextlib.suppress(sqlite3.Error):  # a full disk has rolled it back already
+                self._connection.execute("ROLLBACK")
+            raise
+
+    def _execute(self, sql: str, values: Sequence[Any]) -> sqlite3.Cursor:
+        try:
+            return self._connection.execute(sql, values)
+        except (UnicodeEncodeError, OverflowError):  # providers send what no text and no count can be
+            return self._connection.execute(sql, [_possible(value) for value in values])
+
+    def _prepare(self, readonly: bool) -> None:
+        connection = self._connection
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA foreign_keys = ON")
+        if not readonly:
+            with contextlib.suppress(sqlite3.OperationalError):  # another process is just doing it
+                connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute(
+                "PRAGMA synchronous = NORMAL"
+            )  # survives kill -9; a power cut takes the last moments
+            connection.execute("PRAGMA secure_delete = FAST")
+        version = _version(connection)
+        if version < VERSION and not readonly:
+            self._migrate()
+        elif version != VERSION:
+            raise StoreFailed(
+                f"{self.path} was written by {'a newer' if version > VERSION else 'an older'} llmctl",
+                hint="update llmctl"
+                if version > VERSION
+                else "make its folder writable, so that it can be updated",
+            )
+
+    def _migrate(self) -> None:
+        """Run what is missing. Processes that start at once wait for each other, and look again."""
+        with self.transaction():
+            for number in range(_version(self._connection), VERSION):
+                for statement in _statements(MIGRATIONS[number]):
+                    self._connection.execute(statement)
+            self._connection.execute(f"PRAGMA user_version = {VERSION}")
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise _failure(error, self.path) from error
+
+
+def _connect(path: Path | None, readonly: bool) -> sqlite3.Connection:
+    name = ":memory:" if path is None else path.absolute().as_uri()
+    if path and readonly:  # a folder that can't be written has no place for the files of WAL
+        name += "?mode=ro&immutable=1"
+    elif path:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # SQLite would make it readable by others
+    # Transactions begin where the code says so (isolation_level None).
+    return sqlite3.connect(
+        name, uri=path is not None, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+    )
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _statements(script: str) -> Iterator[str]:
+    """The statements of a script, one by one: `executescript` would commit in between."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+def _possible(value: Any) -> Any:
+    """The value as SQLite can hold it: half a surrogate pair is no text, and 65 bits are no number."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    return None if isinstance(value, int) and not -(2**63) <= value < 2**63 else value
+
+
+def _failure(error: sqlite3.Error | OSError, path: Path | None) -> StoreFailed:
+    """The failure in words a user can act on."""
+    reason = getattr(error, "strerror", None) or str(error)
+    name = getattr(error, "sqlite_errorname", "")
+    hint = None
+    if name in ("SQLITE_CORRUPT", "SQLITE_NOTADB") or name.startswith("SQLITE_CORRUPT"):
+        reason, hint = "the file is damaged", f"move it away, and a new one begins: mv {path} {path}.damaged"
+    elif name == "SQLITE_FULL":
+        reason, hint = "the disk is full", "make room; until then nothing is kept"
+    elif name.startswith("SQLITE_BUSY"):
+        reason = f"another program has held it for {BUSY_SECONDS:g} s"
+    elif name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN")) or isinstance(error, PermissionError):
+        hint = "LLMCTL_DATA names another folder; --no-log keeps nothing"
+    return StoreFailed(f"history can't be kept in {path}: {reason}", hint=hint)
