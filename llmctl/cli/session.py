@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -65,9 +65,9 @@ class Session:
 
             overlapping = HttpxTransport(target.tls, target.proxy, self.streams.env)
             run = self.runner.run if self.runner else asyncio.run
-            return run(self._closing(self._client(target, overlapping), call))
+            return run(self._closing(self.client(target, overlapping), call))
         transport = BlockingTransport(target.tls, target.proxy, self.streams.env, self.on_wait)
-        return drive(self._closing(self._client(target, transport), call))
+        return drive(self._closing(self.client(target, transport), call))
 
     def run_transport(self, call: Callable[[Transport], Awaitable[T]]) -> T:
         """Await `call` with a transport that has the target's proxy and authorities, and nothing else of it."""
@@ -85,7 +85,8 @@ class Session:
         run = self.runner.run if self.runner else asyncio.run
         return run(closing())
 
-    def _client(self, target: Target, transport: Transport) -> Client:
+    def client(self, target: Target, transport: Transport) -> Client:
+        """A client of this target, watched as the settings say. Retries and notes are said."""
         from llmctl.client.client import Client
 
         settings = self.streams.settings
@@ -104,14 +105,6 @@ class Session:
                 return await call(client)
 
         return closing()
-
-    def price(self, model: str | None) -> Mapping[str, float] | None:
-        """The user's own price of a model. A price that is written wrongly costs a warning, not the answer."""
-        try:
-            return self.config.price(self.target.profile, model or "")
-        except ConfigError as error:
-            self.streams.warn(error.message)
-            return None
 
     def about(self, error: E) -> E:
         """The error with the profile that it is about."""
@@ -133,8 +126,6 @@ def open_session(options: TargetOptions, streams: Streams) -> Session:
     target = build_target(config, choices, streams.env, working_folder())
     if options.model:
         target = replace(target, embedding_model=target.model, image_model=target.model)
-    if target.profile in config.names and config.profile(target.profile).budget:
-        streams.warn(f"profile {target.profile} has a budget, which this version does not enforce yet")
     if options.timeout is not None:
         target = replace(target, timeout=_limited(target, options.timeout))
     if options.retries is not None:

@@ -87,6 +87,15 @@ class Settings:
             "--no-pager", envvar="LLMCTL_NO_PAGER", show_envvar=False, help="Never open a pager for long output."
         ),
     ] = False
+    no_log: Annotated[
+        bool,
+        typer.Option(
+            "--no-log",
+            envvar="LLMCTL_NO_LOG",
+            show_envvar=False,
+            help="Keep nothing of this in the history, and count no cost.",
+        ),
+    ] = False
 
     def overlaid(self, later: Mapping[str, Any]) -> Settings:
         """These, with what was given after the command, which beats what stands before it. None: not given."""

@@ -12,6 +12,8 @@ from llmctl.core.urls import clean_base_url
 from llmctl.errors import ConfigError
 
 AUTH = ("bearer", "api-key", "none")
+BUDGET = ("usd_per_day", "usd_per_request")
+"""Limits in US dollars."""
 RESERVED = ("demo", "env")
 """Names that no profile may take: the embedded provider, and the profile made of OPENAI_* variables."""
 
@@ -135,6 +137,17 @@ def _table(value: Any, where: str) -> dict[str, Any]:
     return dict(value)
 
 
+def _budget(value: Any, where: str) -> dict[str, float]:
+    table = _table(value, where)
+    for key, amount in table.items():
+        if key not in BUDGET:
+            hint = did_you_mean(key, BUDGET) or f"known: {', '.join(BUDGET)}"
+            raise ConfigError(f"{where}: unknown key {key!r}", hint=hint)
+        if isinstance(amount, bool) or not isinstance(amount, int | float) or not 0 < amount < 1e9:
+            raise ConfigError(f"{where}.{key} must be a number of US dollars above 0")
+    return {key: float(amount) for key, amount in table.items()}
+
+
 def _proxy(value: Any, where: str) -> str:
     if not isinstance(value, str):
         raise ConfigError(f'{where} must be a string; "" is no proxy')
@@ -150,6 +163,6 @@ _READERS = {
     "proxy": _proxy,
     "client_cert": _client_cert,
     "verify": _bool,
-    "budget": _table,
+    "budget": _budget,
     "quirks": _table,
 }

@@ -114,7 +114,7 @@ def _model_at(profile: str, by: str, alias: str, stands_for: str) -> str:
 def build_target(config: Config, choices: Choices, env: Mapping[str, str], folder: Path) -> Target:
     """The target that the command line, the environment and the config choose together."""
     selection = select(config, choices, env, folder)
-    target = _named_target(config, selection.profile, env)
+    target = named_target(config, selection.profile, env)
     if choices.base_url:
         target = target.at(clean_base_url(choices.base_url, "--base-url"))
     if choices.key:
@@ -125,7 +125,8 @@ def build_target(config: Config, choices: Choices, env: Mapping[str, str], folde
     return target
 
 
-def _named_target(config: Config, name: str, env: Mapping[str, str]) -> Target:
+def named_target(config: Config, name: str, env: Mapping[str, str]) -> Target:
+    """The target of a profile, of "demo" or of "env". Raises ConfigError."""
     if name == "demo":
         return demo_target()
     if name == "env" and name not in config.names:

@@ -46,7 +46,8 @@ class ToolLoop:
     Calls of tools that the caller described in `params` and that nothing here runs end the loop: they are its
     answer. Whoever leaves early should `close` it, which ends the request.
 
-    `stream` is the last round's, `messages` the conversation with everything that was said, `runs` the calls.
+    `stream` is the last round's, `streams` those of all, `messages` the conversation with everything that
+    was said, `runs` the calls.
     """
 
     def __init__(
@@ -64,7 +65,8 @@ class ToolLoop:
         self.messages: list[dict[str, Any]] = [dict(message) for message in messages]
         self.runs: list[ToolRun] = []
         self.rounds = 0
-        self._usages: list[Usage | None] = []
+        self.before_round: Callable[[], None] | None = None  # may raise, and so end the loop
+        self.streams: list[ChatStream] = []
         self._client = client
         self._tools = {tool.name: tool for tool in tools}
         self._params, self._foreign = with_tools(params, tools)
@@ -76,13 +78,14 @@ class ToolLoop:
     @property
     def usage(self) -> Usage | None:
         """All rounds together; None, and each count, where a round does not tell."""
-        return self._usages[0] if len(self._usages) == 1 else sum_usage(self._usages)
+        usages = [stream.answer.usage for stream in self.streams]
+        return usages[0] if len(usages) == 1 else sum_usage(usages)
 
     def follows(self, earlier: ToolLoop) -> None:
         """Count an earlier loop in, which belongs to the same question."""
         self.runs = earlier.runs + self.runs
         self.rounds += earlier.rounds
-        self._usages = earlier._usages + self._usages
+        self.streams = earlier.streams + self.streams
 
     def __aiter__(self) -> AsyncIterator[Event]:
         return self._events
@@ -99,7 +102,10 @@ class ToolLoop:
 
     async def _rounds(self) -> AsyncGenerator[Event, None]:
         while True:
+            if self.before_round:
+                self.before_round()
             self.stream = self._client.stream(self.messages, whole=self._whole, **self._params)
+            self.streams.append(self.stream)
             self.rounds += 1
             try:
                 async for event in self.stream:
@@ -107,7 +113,6 @@ class ToolLoop:
             finally:
                 await self.stream.close()
             answer = self.stream.answer
-            self._usages.append(answer.usage)
             self.messages.append(answer.first.as_message())
             calls = answer.tool_calls
             if not calls or not self._tools or any(call.name in self._foreign for call in calls):

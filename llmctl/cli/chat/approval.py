@@ -28,9 +28,17 @@ class Approval:
         self._allowed = list(allowed)
         self._warned: set[str] = set()
 
+    def allows(self, tool: Tool) -> bool:
+        """Whether a tool may run without a question."""
+        return self._everything or tool.allowed or any(fnmatchcase(tool.name, name) for name in self._allowed)
+
+    def always(self, tool: Tool) -> None:
+        """From now on it may."""
+        self._allowed.append(tool.name)
+
     async def __call__(self, call: ToolCall, tool: Tool) -> bool:
         """Whether the call may run. Raises Interrupted when the person wants to end it all."""
-        if self._everything or tool.allowed or any(fnmatchcase(tool.name, name) for name in self._allowed):
+        if self.allows(tool):
             return True
         if self._streams.input_terminal and self._streams.error_terminal:
             return self._ask(call, tool)
@@ -53,7 +61,7 @@ class Approval:
             if answer in ("n", "no"):
                 return False
             if answer in ("a", "always"):
-                self._allowed.append(tool.name)
+                self.always(tool)
                 return True
             if answer in ("q", "quit"):
                 raise Interrupted("ended at the question whether to run a tool")

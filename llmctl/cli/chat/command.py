@@ -78,6 +78,8 @@ def _check(options: ChatOptions) -> None:
             raise UsageError(f"{flag} does nothing with --raw, which does not look into the answer")
     if options.temperature is not None and not math.isfinite(options.temperature):
         raise UsageError("--temperature must be a number")
+    if options.max_cost is not None and not 0 < options.max_cost < math.inf:
+        raise UsageError("--max-cost must be a number of US dollars above 0")
 
 
 def _flag(name: str) -> str:

@@ -28,7 +28,7 @@ def show_request(question: Question, toolbox: Toolbox, as_curl: bool, whole: boo
     from llmctl.tools.loop import with_tools
 
     session = question.session
-    variable = _variable(session)
+    variable = key_variable(session)
     if session.target.embedded:
         session.target = replace(session.target, base_url=DEMO_URL)
         session.streams.note("the demo provider listens there once `llmctl demo serve` runs")
@@ -68,7 +68,7 @@ def curl(request: HttpRequest) -> str:
     return " \\\n  ".join([*lines, *(["--no-buffer"] if streaming else [])])
 
 
-def _variable(session: Session) -> str | None:
+def key_variable(session: Session) -> str | None:
     """The shell variable that holds the key, "$API_KEY" where it is kept elsewhere, None without a key."""
     reference = session.target.key_reference
     if reference is None:

@@ -43,6 +43,15 @@ class ChatOptions(TargetOptions, FileOptions, FormOptions, TemplateOptions, Tool
     reasoning_effort: Annotated[
         str | None, typer.Option("--reasoning-effort", metavar="WORD", help="none, low, medium, high, …")
     ] = None
+    max_cost: Annotated[
+        float | None,
+        typer.Option("--max-cost", metavar="USD", help="Send nothing whose prompt alone would cost more."),
+    ] = None
+    last: Annotated[bool, typer.Option("-c", "--last", help="Go on with the last conversation.")] = False
+    continued: Annotated[
+        str | None,
+        typer.Option("--continue", metavar="ID", help="Go on with this conversation; see `llmctl logs list`."),
+    ] = None
     interactive: Annotated[
         bool, typer.Option("-i", "--interactive", help="A conversation, line by line; also without any prompt.")
     ] = False

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from llmctl.cli.chat.attach import attached
 from llmctl.cli.chat.options import ChatOptions
+from llmctl.cli.chat.resume import as_before, find_past
 from llmctl.cli.chat.structured import Form, read_form
 from llmctl.cli.chat.template import filled, find_template, takes_input
 from llmctl.cli.input import read_prompt
@@ -17,6 +18,7 @@ from llmctl.core.params import parse_options
 from llmctl.errors import UsageError
 
 if TYPE_CHECKING:
+    from llmctl.cli.chat.resume import Past
     from llmctl.config.prompts import Prompt
     from llmctl.core.media import Attachment
 
@@ -35,11 +37,20 @@ class Question:
     files: list[Attachment]
     params: dict[str, Any]
     form: Form
+    past: Past | None = None
+    own_system: str | None = None
+    own_params: dict[str, Any] = field(default_factory=dict)
+    """What stays with the conversation: the form is that of one answer."""
+
+    @property
+    def earlier(self) -> list[Message]:
+        """What was said before, in a conversation that goes on."""
+        return self.past.messages(self.session.target.profile) if self.past else []
 
     @property
     def messages(self) -> list[Message]:
         system: list[Message] = [{"role": "system", "content": self.system}] if self.system else []
-        return [*system, {"role": "user", "content": self._content()}]
+        return [*system, *self.earlier, {"role": "user", "content": self._content()}]
 
     def _content(self) -> Any:
         if not self.files:
@@ -55,6 +66,8 @@ def read_question(options: ChatOptions, streams: Streams, needed: bool = True) -
     Without `needed` the message may be empty: a conversation that has yet to begin.
     """
     template = find_template(options, streams)
+    past = find_past(options, streams)
+    options = as_before(options, past, streams) if past else options
     if template and template.model and not options.model:
         options = replace(options, model=template.model)
     form = read_form(options, template.schema if template else None)
@@ -64,9 +77,13 @@ def read_question(options: ChatOptions, streams: Streams, needed: bool = True) -
         raise UsageError("standard input can't be both the prompt and a file")
     files = attached(options, session)
     quirks = session.target.quirks(session.target.model or "")
-    said = [part for part in (options.system or system, form.instruction(quirks)) if part]
-    params = {**form.params(quirks), **request_params(options, template)}
-    return Question(session, "\n\n".join(said) or None, user, files, params, form)
+    before = past.conversation if past else None
+    own = options.system or system or (before.system if before else "") or None
+    said = [part for part in (own, form.instruction(quirks)) if part]
+    given, kept = request_params(options, template), before.params if before else {}
+    params = {**kept, **form.params(quirks), **given}
+    lasting = {name: value for name, value in {**kept, **given}.items() if name != "n"}
+    return Question(session, "\n\n".join(said) or None, user, files, params, form, past, own, lasting)
 
 
 def _texts(options: ChatOptions, template: Prompt | None, streams: Streams, needed: bool) -> tuple[str, str]:

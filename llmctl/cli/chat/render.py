@@ -12,10 +12,9 @@ from llmctl.core.events import Event, Reasoning, Refusal, Text, ToolCall, ToolRe
 from llmctl.errors import LlmctlError
 
 if TYPE_CHECKING:
+    from llmctl.cli.chat.ask import Ask
     from llmctl.cli.chat.options import ChatOptions
     from llmctl.cli.chat.structured import Form
-    from llmctl.cli.session import Session
-    from llmctl.tools.loop import ToolLoop
 
 
 class Renderer(Protocol):
@@ -30,7 +29,7 @@ class Renderer(Protocol):
     def wait(self) -> None:
         """Nothing more can be read at once: show what has come."""
 
-    def finish(self, loop: ToolLoop, session: Session, cost: float | None) -> None:
+    def finish(self, ask: Ask) -> None:
         """The answer is complete."""
 
     def broken(self, error: LlmctlError) -> None:
@@ -134,9 +133,9 @@ class TextRenderer:
     def wait(self) -> None:
         self._writer.flush()
 
-    def finish(self, loop: ToolLoop, session: Session, cost: float | None) -> None:
+    def finish(self, ask: Ask) -> None:
         self._end()
-        for call in last_stream(loop).answer.tool_calls if self._tools_run else ():
+        for call in last_stream(ask).answer.tool_calls if self._tools_run else ():
             self._nothing_runs(call)
         for _, pieces in sorted(self._others.items()):
             self._streams.out("---")
@@ -206,9 +205,9 @@ class FormRenderer:
     def wait(self) -> None:
         """Nothing of the answer is shown before its end."""
 
-    def finish(self, loop: ToolLoop, session: Session, cost: float | None) -> None:
-        self._around.finish(loop, session, cost)
-        text = self._form.shaped(last_stream(loop).answer.content)
+    def finish(self, ask: Ask) -> None:
+        self._around.finish(ask)
+        text = self._form.shaped(last_stream(ask).answer.content)
         text = harmless(text) if self._streams.terminal else text
         self._streams.out(text, end="" if text.endswith("\n") else "\n")
 
@@ -230,11 +229,9 @@ class JsonlRenderer:
     def wait(self) -> None:
         """Everything is shown as it comes, or at the end."""
 
-    def finish(self, loop: ToolLoop, session: Session, cost: float | None) -> None:
-        self._streams.out_json(
-            {"type": "done", **answer_object(loop, session, cost), **form_fields(loop, self._form)},
-            indent=None,
-        )
+    def finish(self, ask: Ask) -> None:
+        fields = {**answer_object(ask), **form_fields(ask, self._form)}
+        self._streams.out_json({"type": "done", **fields}, indent=None)
 
     def broken(self, error: LlmctlError) -> None:
         self._streams.out_json({"type": "error", "error": error.as_dict()}, indent=None)
@@ -256,8 +253,8 @@ class JsonRenderer:
     def wait(self) -> None:
         """Everything is shown as it comes, or at the end."""
 
-    def finish(self, loop: ToolLoop, session: Session, cost: float | None) -> None:
-        self._streams.out_json({**answer_object(loop, session, cost), **form_fields(loop, self._form)})
+    def finish(self, ask: Ask) -> None:
+        self._streams.out_json({**answer_object(ask), **form_fields(ask, self._form)})
 
     def broken(self, error: LlmctlError) -> None:
         """The partial answer is part of the error."""

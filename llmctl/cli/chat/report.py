@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from llmctl.cli.budget import dollars
 from llmctl.cli.streams import DIM
 from llmctl.core.answer import Answer
-from llmctl.core.cost import cost_of
 from llmctl.errors import Filtered, Truncated
 
 if TYPE_CHECKING:
+    from llmctl.cli.chat.ask import Ask
     from llmctl.cli.chat.structured import Form
     from llmctl.cli.session import Session
     from llmctl.client.stream import ChatStream
-    from llmctl.tools.loop import ToolLoop
 
 
-def last_stream(loop: ToolLoop) -> ChatStream:
+def last_stream(ask: Ask) -> ChatStream:
     """The stream of the answer: the last round's."""
-    assert loop.stream is not None
-    return loop.stream
+    assert ask.stream is not None
+    return ask.stream
 
 
-def answer_object(loop: ToolLoop, session: Session, cost: float | None) -> dict[str, Any]:
+def answer_object(ask: Ask) -> dict[str, Any]:
     """The object of `--json`. Stable: additions only. Usage and cost are those of all rounds."""
-    stream = last_stream(loop)
+    stream, loop, session = last_stream(ask), ask.done, ask.session
     answer, timing, usage = stream.answer, stream.timing, loop.usage
     rounds = {"tool_runs": [run.as_dict() for run in loop.runs], "rounds": loop.rounds}
     tokens = answer.usage.completion_tokens if answer.usage else None
@@ -34,7 +34,8 @@ def answer_object(loop: ToolLoop, session: Session, cost: float | None) -> dict[
         **first,
         **(several if len(answer.choices) > 1 else {}),
         "usage": usage.counts() if usage else None,
-        "cost": cost,
+        "cost": ask.cost,
+        "conversation": ask.account.recorder.conversation,
         "id": answer.id,
         "model": answer.model or session.target.model,
         "profile": session.target.profile,
@@ -50,28 +51,18 @@ def answer_object(loop: ToolLoop, session: Session, cost: float | None) -> dict[
     }
 
 
-def form_fields(loop: ToolLoop, form: Form | None) -> dict[str, Any]:
+def form_fields(ask: Ask, form: Form | None) -> dict[str, Any]:
     """What --json adds for --schema, --json-mode and --field (`data`), and for --extract (`extracted`)."""
     if not form or not form.wanted:
         return {}
-    content = last_stream(loop).answer.content
+    content = last_stream(ask).answer.content
     return {"data": form.data(content)} if form.wants_json else {"extracted": form.shaped(content)}
 
 
-def price(loop: ToolLoop, session: Session) -> float | None:
-    """US dollars for all rounds: as billed, else by the user's own [prices]; None when neither is known."""
-    usage, target = loop.usage, session.target
-    if usage is None:
-        return None
-    if usage.cost is not None:
-        return usage.cost
-    return cost_of(usage, session.price(target.model))
-
-
-def say_usage(loop: ToolLoop, session: Session) -> None:
+def say_usage(ask: Ask) -> None:
     """One line on stderr. What is unknown is called unknown, never 0."""
-    stream = last_stream(loop)
-    usage, timing, cost = loop.usage, stream.timing, price(loop, session)
+    stream, loop, session = last_stream(ask), ask.done, ask.session
+    usage, timing, cost = loop.usage, stream.timing, ask.cost
     parts = [f"{session.target.profile}/{stream.answer.model or session.target.model}"]
     if usage:
         cached = f" ({usage.cached_tokens} cached)" if usage.cached_tokens else ""
@@ -82,7 +73,7 @@ def say_usage(loop: ToolLoop, session: Session) -> None:
         ]
     else:
         parts.append("tokens unknown")
-    parts.append("cost unknown" if cost is None else f"${cost:.6f}".rstrip("0").rstrip("."))
+    parts.append("cost unknown" if cost is None else dollars(cost))
     if loop.rounds > 1:
         parts.append(f"{loop.rounds} rounds")
     if timing.first_token_ms is not None:

@@ -6,11 +6,13 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
+from llmctl.cli.account import Account, open_account
+from llmctl.cli.budget import Guard
 from llmctl.cli.chat.ask import Ask
 from llmctl.cli.chat.options import ChatOptions
 from llmctl.cli.chat.question import Question, read_question
 from llmctl.cli.chat.render import choose_renderer
-from llmctl.cli.chat.report import price, say_usage, verdict
+from llmctl.cli.chat.report import last_stream, say_usage, verdict
 from llmctl.cli.chat.toolbox import open_toolbox
 from llmctl.cli.streams import Streams, harmless
 from llmctl.errors import AnswerInvalid
@@ -27,6 +29,7 @@ def answer_once(options: ChatOptions, streams: Streams) -> None:
 
         show_request(question, open_toolbox(options, session.config, streams), options.curl, options.no_stream)
     elif options.raw:
+        Guard(session, options.max_cost).check(question.messages)
         _raw(question, options.no_stream)
     else:
         _answer(question, options)
@@ -36,22 +39,33 @@ def _answer(question: Question, options: ChatOptions) -> None:
     session, form = question.session, question.form
     toolbox = open_toolbox(options, session.config, session.streams)
     renderer = choose_renderer(options, session.streams, form)
-    ask = Ask(session, toolbox, renderer, options.no_stream)
+    account = open_account(session, "chat", options.max_cost, options.json or options.jsonl or options.usage)
+    ask = Ask(session, toolbox, renderer, account, options.no_stream)
     try:
+        _keep(question, account)
         if form.wanted:
-            loop = ask.shaped(form, question.messages, question.params, options.repair, options.rounds)
+            ask.shaped(form, question.messages, question.params, options.repair, options.rounds)
         else:
-            loop = ask.run(question.messages, question.params, options.rounds)
+            ask.run(question.messages, question.params, options.rounds)
     except AnswerInvalid as error:
         if not session.streams.json_errors and error.partial:
             partial = harmless(error.partial) if session.streams.error_terminal else error.partial
             session.streams.say(partial)  # nothing that was paid for is lost, and stdout stays clean
         raise
-    assert loop.stream is not None
-    renderer.finish(loop, session, price(loop, session))
+    finally:
+        account.recorder.close()
+    renderer.finish(ask)
     if options.usage:
-        say_usage(loop, session)
-    verdict(loop.stream.answer, options.strict, session)
+        say_usage(ask)
+    verdict(last_stream(ask).answer, options.strict, session)
+
+
+def _keep(question: Question, account: Account) -> None:
+    """Write the question down, in its conversation if one goes on."""
+    target, recorder = question.session.target, account.recorder
+    if question.past:
+        recorder.go_on(question.past.conversation.id, question.past.head)
+    recorder.question(target, question.text, question.files, question.own_system, question.own_params)
 
 
 def _raw(question: Question, whole: bool) -> None:

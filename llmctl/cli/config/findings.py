@@ -27,7 +27,7 @@ KNOWN = ("current", "profiles", "routes", "serve", "prices", "aliases", "mcp", "
 """The keys that a config may have at its top."""
 
 STRATEGIES = ("fallback", "race", "hedge", "round-robin", "cheapest", "fastest")
-_PRICES = ("input", "output", "cached_input")
+_PRICES = ("input", "output", "cached_input", "cache_write")
 Where = tuple[str, ...]
 
 

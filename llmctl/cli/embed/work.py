@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from array import array
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from llmctl.cli.account import open_account
 from llmctl.cli.embed.inputs import Item
 from llmctl.cli.embed.journal import Journal, fingerprint
 from llmctl.cli.embed.progress import Progress
 from llmctl.cli.session import Session
-from llmctl.core.cost import cost_of
 from llmctl.core.embeddings import batches
 from llmctl.core.events import Usage
+from llmctl.errors import LlmctlError
+from llmctl.store.ledger import UNKNOWN
+from llmctl.store.recorder import failed, request_to
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,7 @@ class Work:
 
     def __init__(self, session: Session, items: list[Item], params: dict[str, Any], limits: Limits) -> None:
         self.session = session
+        self.account = open_account(session, "embed", wants_cost=True)
         self.texts = list(dict.fromkeys(item.text for item in items))
         self.params = params
         self.limits = limits
@@ -81,24 +86,35 @@ class Work:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _batch(self, client: Any, model: str, texts: list[str], progress: Progress) -> None:
-        part = await client.embed_batch(texts, model=model, **self.params)
+        self.account.guard.check([{"content": text} for text in texts], model=model)
+        started, begun = time.time(), time.monotonic()
+        try:
+            part = await client.embed_batch(texts, model=model, **self.params)
+        except LlmctlError as error:
+            request = replace(request_to(self.session.target, "embed", started), model=model, cost_by=UNKNOWN)
+            self.account.recorder.note(failed(request, error))
+            raise
         vectors = dict(zip(texts, part.vectors, strict=True))
         self.vectors |= vectors
         if self.journal and len(self.texts) > len(texts):
             self.journal.add((fingerprint(text), vector) for text, vector in vectors.items())
-        self._count(part.usage)
+        self._count(part.usage, started, round((time.monotonic() - begun) * 1000, 1))
         self.model = part.model or self.model
         progress.advance(len(texts))
 
-    def _count(self, usage: Usage | None) -> None:
-        """Totals are unknown as soon as one part is."""
+    def _count(self, usage: Usage | None, started: float, total_ms: float) -> None:
+        """Write the request down. Totals are unknown as soon as one part is."""
         tokens = usage.prompt_tokens if usage else None
         self.prompt_tokens = None if tokens is None or self.prompt_tokens is None else self.prompt_tokens + tokens
-        cost = usage.cost if usage else None
-        if usage and cost is None:
-            target = self.session.target
-            price = self.session.price(target.embedding_model or self.model)
-            cost = cost_of(usage, price)
+        request = replace(
+            request_to(self.session.target, "embed", started),
+            model=self.model or "",
+            prompt_tokens=tokens,
+            completion_tokens=0,
+            cost_by="" if usage else UNKNOWN,
+            total_ms=total_ms,
+        )
+        cost = self.account.recorder.note(request, usage.cost if usage else None).cost
         self.cost = None if cost is None or self.cost is None else self.cost + cost
 
     def _resume(self, model: str) -> None:
@@ -137,6 +153,7 @@ class Work:
 
     def close(self, complete: bool) -> int:
         """The number of texts that a later run finds."""
+        self.account.recorder.close()
         if self.journal:
             self.journal.close(complete)
         return len(self.vectors) if self.journal and len(self.texts) > len(self.vectors) else 0

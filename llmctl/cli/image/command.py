@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from llmctl.cli.account import open_account
 from llmctl.cli.image.addresses import check_address
 from llmctl.cli.image.files import Place, find_place, save
 from llmctl.cli.input import read_prompt
@@ -15,12 +17,13 @@ from llmctl.cli.options import TargetOptions, command
 from llmctl.cli.session import Session, open_session
 from llmctl.cli.streams import DIM, Streams
 from llmctl.config.target import Target, no_key
-from llmctl.core.cost import cost_of
 from llmctl.core.images import Image, Images, image_kind
 from llmctl.core.params import parse_options
 from llmctl.core.urls import origin, shown
 from llmctl.errors import LlmctlError, NotUnderstood, UsageError
 from llmctl.platforms import show_file, shown_path
+from llmctl.store.ledger import UNKNOWN
+from llmctl.store.recorder import failed, request_to
 
 if TYPE_CHECKING:
     from llmctl.client.client import Client
@@ -82,7 +85,7 @@ def run(options: ImageOptions, streams: Streams) -> None:
     session = open_session(options, streams)
     prompt = read_prompt(options.prompt, options.stdin, streams)
     place = None if to_stdout else find_place(options.output, prompt, options.count, options.force)
-    made = _make(prompt, options, session)
+    made, cost = _accounted(prompt, options, session)
     for image in made.images:
         if image.revised_prompt and not options.json:
             streams.note(f"the provider made it of: {image.revised_prompt}")
@@ -91,7 +94,7 @@ def run(options: ImageOptions, streams: Streams) -> None:
         return
     paths, failure = _save_all(made.images, place, session)
     if options.json:
-        streams.out_json(_as_json(made, paths, session))
+        streams.out_json(_as_json(made, paths, session, cost))
     else:
         for path in filter(None, paths):
             streams.out(shown_path(str(path)))
@@ -108,6 +111,28 @@ def _check_stdout(options: ImageOptions, streams: Streams) -> None:
         raise UsageError("a picture is no text for a terminal", hint="write it with -O FILE, or look with --open")
     if options.count > 1 or options.json or options.show:
         raise UsageError("-O - is for one picture, without --json and --open")
+
+
+def _accounted(prompt: str, options: ImageOptions, session: Session) -> tuple[Images, float | None]:
+    """(the pictures, US dollars where the provider or [prices] says them), written down."""
+    account = open_account(session, "image")
+    try:
+        account.guard.check([{"content": prompt}], model=session.target.image_model)
+        started, begun = time.time(), time.monotonic()
+        request = replace(request_to(session.target, "image", started), cost_by=UNKNOWN)
+        try:
+            made = _make(prompt, options, session)
+        except LlmctlError as error:
+            request = replace(request, model=session.target.image_model or "")
+            account.recorder.note(failed(request, error))
+            raise
+        counts = made.usage.counts() if made.usage else {}
+        counts.pop("total_tokens", None)
+        total_ms = round((time.monotonic() - begun) * 1000, 1)
+        request = replace(request, model=made.model, total_ms=total_ms, **counts)
+        return made, account.recorder.note(request, made.usage.cost if made.usage else None).cost
+    finally:
+        account.recorder.close()
 
 
 def _make(prompt: str, options: ImageOptions, session: Session) -> Images:
@@ -197,12 +222,9 @@ def _warn_of_suffix(data: bytes, place: Place, streams: Streams) -> None:
         streams.warn(f"the provider sent {kind}, not {wanted}; the file keeps the name you gave")
 
 
-def _as_json(made: Images, paths: list[Path | None], session: Session) -> dict[str, Any]:
+def _as_json(made: Images, paths: list[Path | None], session: Session, cost: float | None) -> dict[str, Any]:
     """The stable object of --json."""
     target, usage = session.target, made.usage
-    cost = None
-    if usage:
-        cost = usage.cost if usage.cost is not None else cost_of(usage, session.price(made.model))
     return {
         "paths": [shown_path(str(path)) for path in paths if path],
         "images": [

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from llmctl.cli.chat.ask import Ask
 from llmctl.cli.chat.render import choose_renderer
-from llmctl.cli.chat.report import verdict
+from llmctl.cli.chat.report import say_usage, verdict
+from llmctl.cli.talk.keeping import Keeping
 from llmctl.core.media import content
 from llmctl.errors import LlmctlError
 
 if TYPE_CHECKING:
+    from llmctl.cli.account import Account
     from llmctl.cli.chat.options import ChatOptions
+    from llmctl.cli.chat.resume import Past
     from llmctl.cli.chat.toolbox import Toolbox
     from llmctl.cli.session import Session
     from llmctl.core.events import Usage
@@ -48,6 +51,7 @@ class Conversation:
     session: Session
     options: ChatOptions
     toolbox: Toolbox
+    account: Account
     params: dict[str, Any]
     system: str | None = None
     messages: list[Message] = field(default_factory=list)
@@ -59,6 +63,9 @@ class Conversation:
     """Whether a part of the answer that failed last stays in the conversation."""
     _typed: tuple[str, list[Attachment]] = ("", [])
     _replaced: list[Message] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._keeping = Keeping(self.account.recorder)
 
     @property
     def last_question(self) -> int | None:
@@ -75,8 +82,18 @@ class Conversation:
                 return text.removesuffix(STOPPED).removesuffix(BROKEN).rstrip()
         return ""
 
+    def go_on(self, past: Past) -> None:
+        """Go on with a conversation that was kept."""
+        self.account.recorder.go_on(past.conversation.id, past.head)
+        self.messages = past.messages(self.session.target.profile)
+        self._keeping = Keeping(self.account.recorder, past.question)
+
     def say(self, text: str) -> None:
         """Put a message of the user, with the files that wait for it, at the end."""
+        self._keeping.next()
+        self._put(text)
+
+    def _put(self, text: str) -> None:
         self._typed, self._replaced = (text, self.files), []
         self.messages.append({"role": "user", "content": content(text, self.files)})
         self.files = []
@@ -85,16 +102,21 @@ class Conversation:
         """Go back to the message at this place, to be asked once more; with `text`, say this in its stead."""
         gone = self.messages[place:]
         del self.messages[place:]
+        if gone:
+            self._keeping.again(changed=text is not None)
+        else:
+            self._keeping.next()
         if text is None:
             self.messages.append(gone[0])
             self._typed = ("", [])
         else:
-            self.say(text)
+            self._put(text)
         self._replaced = gone
 
     def retract(self) -> None:
         """Take the last message back: its text is to be typed on, its files wait; what it replaced returns."""
         text, files = self._typed
+        self._keeping.undo()
         self.messages[-1:] = self._replaced
         self.unanswered, self.files = text, [*files, *self.files]
 
@@ -110,7 +132,10 @@ class Conversation:
         """
         session = self.session
         renderer = choose_renderer(self.options, session.streams)
-        ask = Ask(session, self.toolbox, renderer, self.options.no_stream)
+        ask = Ask(session, self.toolbox, renderer, self.account, self.options.no_stream)
+        self._keeping.asked(
+            lambda: self.account.recorder.question(session.target, *self._typed, self.system, self.params)
+        )
         before = len(self.whole())
         try:
             loop = ask.run(self.whole(), self.params, self.options.rounds)
@@ -119,20 +144,16 @@ class Conversation:
             raise
         assert loop.stream is not None
         self.messages = loop.messages[1 if self.system else 0 :]
-        self._finish(ask, renderer)
+        renderer.finish(ask)
+        self.totals.add(loop.usage, ask.cost)
+        if self.options.usage:
+            say_usage(ask)
         verdict(loop.stream.answer, False, session)
 
-    def _finish(self, ask: Ask, renderer: Any) -> None:
-        from llmctl.cli.chat.report import price, say_usage
-
-        source = ask.loop
-        assert source is not None
-        assert source.stream is not None
-        cost = price(source, self.session)
-        renderer.finish(source, self.session, cost)
-        self.totals.add(source.usage, cost)
-        if self.options.usage:
-            say_usage(source, self.session)
+    def clear(self) -> None:
+        """Begin anew; model, system prompt and parameters stay."""
+        self.messages, self.files = [], []
+        self._keeping.anew()
 
     def _keep_partial(self, ask: Ask, before: int, error: LlmctlError) -> None:
         """What came before the error: finished rounds of tools, and the part of the answer with its mark."""

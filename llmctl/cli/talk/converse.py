@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from llmctl.cli.account import open_account
 from llmctl.cli.chat.options import ChatOptions
 from llmctl.cli.chat.question import read_question
 from llmctl.cli.chat.toolbox import open_toolbox
-from llmctl.cli.streams import DIM, Streams
+from llmctl.cli.history import keeps_history
+from llmctl.cli.streams import DIM, Streams, harmless
 from llmctl.cli.talk.context import too_long
 from llmctl.cli.talk.conversation import Conversation
 from llmctl.cli.talk.held import HeldToolbox
@@ -37,7 +39,10 @@ def converse(options: ChatOptions, streams: Streams) -> None:
         session.target = replace(session.target, headers={"x-demo-pace": "0.02"})
     toolbox = open_toolbox(options, session.config, streams)
     held = HeldToolbox(toolbox, session) if toolbox.needs_loop else None
-    talk = Conversation(session, options, held or toolbox, question.params, question.system)
+    account = open_account(session, "chat -i", options.max_cost, wants_cost=True)
+    talk = Conversation(session, options, held or toolbox, account, question.params, question.system)
+    if question.past:
+        talk.go_on(question.past)
     try:
         _greet(talk)
         reader = _reader(talk)
@@ -47,6 +52,7 @@ def converse(options: ChatOptions, streams: Streams) -> None:
             _send(talk, reader)
         _loop(talk, reader)
     finally:
+        account.recorder.close()
         if held:
             held.close()
 
@@ -119,6 +125,8 @@ def _greet(talk: Conversation) -> None:
     target = talk.session.target
     who = f"{target.profile}/{target.model or '(the only model)'}"
     streams = talk.session.streams
+    if talk.messages and (answer := talk.last_answer):
+        streams.say(streams.paint(f"… {harmless(answer[-300:])}\n", DIM))
     if not streams.settings.quiet:
         streams.say(streams.paint(f"{who} · /help lists the commands, Ctrl-D leaves", DIM))
 
@@ -135,5 +143,5 @@ def _reader(talk: Conversation) -> LineReader:
     commands = {f"/{name}": about for name, (_, about, _) in COMMANDS.items()}
     words = {"/model": lambda: models(talk), "/use": lambda: profiles(talk)}
     completer = SlashCompleter(lambda: commands, words, frozenset({"/file", "/save"}))
-    keep = talk.session.config.data.get("history", True) is not False
-    return LineReader(talk.session.streams, completer, keep)
+    streams = talk.session.streams
+    return LineReader(streams, completer, keeps_history(talk.session.config, streams))

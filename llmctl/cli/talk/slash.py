@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
+from llmctl.cli.budget import dollars
 from llmctl.cli.streams import harmless
 from llmctl.cli.talk import saving, switching
 from llmctl.cli.talk.context import context_limit, estimate
@@ -144,7 +145,7 @@ def _copy(talk: Conversation, text: str) -> None:
 def _usage(talk: Conversation, text: str) -> None:
     totals, limit = talk.totals, context_limit(talk.session)
     tokens = f"{_known(totals.prompt_tokens)} in, {_known(totals.completion_tokens)} out"
-    cost = "unknown" if totals.cost is None else f"${totals.cost:.6f}".rstrip("0").rstrip(".")
+    cost = "unknown" if totals.cost is None else dollars(totals.cost)
     context = f"about {estimate(talk.whole()):,}" + (f" of {limit:,}" if limit else "")
     talk.session.streams.say(
         f"{totals.answers} answers · {tokens} · cost {cost} · {len(talk.messages)} messages, {context} tokens"
@@ -163,7 +164,7 @@ def _trim(talk: Conversation, text: str) -> None:
 
 
 def _clear(talk: Conversation, text: str) -> None:
-    talk.messages, talk.files = [], []
+    talk.clear()
     talk.session.streams.say("a new conversation; model, system prompt and parameters stay")
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from llmctl.cli import modelcache
+from llmctl.cli.budget import Guard
 from llmctl.cli.session import Session, open_session
 from llmctl.config.aliases import read_aliases
 from llmctl.config.profile import RESERVED
@@ -44,6 +45,7 @@ def _switch(talk: Conversation, profile: str | None, name: str | None) -> None:
     _check_media(talk, session)
     session.continues(talk.session)
     talk.options, talk.session = options, session
+    talk.account.guard = Guard(session, options.max_cost)
     if session.target.profile != target.profile:
         talk.portable()
 
