@@ -12,7 +12,7 @@ from support.wire import chunk, completion, error_body, models, text_stream, too
 FINE = Reply.sse(*text_stream("Hel", "lo.", usage=usage(5, 2)), headers={"x-request-id": "req_7"})
 ANSWER_KEYS = [
     *("content", "reasoning", "refusal", "tool_calls", "finish_reason"),
-    *("usage", "cost", "id", "model", "profile", "provider", "timing", "request_id", "attempts"),
+    *("usage", "cost", "id", "model", "profile", "provider", "timing", "request_id", "attempts", "conversation"),
 ]
 
 

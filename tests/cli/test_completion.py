@@ -26,7 +26,7 @@ command = "clock"
 """
 LONG_OPTIONS = (
     *("--json", "--quiet", "--verbose", "--debug", "--debug-file"),
-    *("--color", "--theme", "--no-pager", "--help"),
+    *("--color", "--theme", "--no-pager", "--no-log", "--help"),
 )
 DAMAGED = 'current = "work\n[profiles'
 

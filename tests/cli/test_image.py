@@ -173,6 +173,7 @@ def test_json(work, upstream):
             "total_tokens": 110,
             "cached_tokens": None,
             "reasoning_tokens": None,
+            "cache_write_tokens": None,
         },
         "cost": 0.00405,
     }

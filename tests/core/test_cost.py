@@ -33,6 +33,27 @@ PRICE = {"input": 0.3, "output": 1.2}
         pytest.param(
             Usage(1_000_000, 0, None, 9_000_000), {**PRICE, "cached_input": 0.1}, 0.1, id="more cached than asked"
         ),
+        pytest.param(
+            Usage(1_000_000, 0, cache_write_tokens=500_000),
+            PRICE,
+            0.3,
+            id="tokens written to a cache at the usual price",
+        ),
+        pytest.param(
+            Usage(1_000_000, 0, None, 250_000, cache_write_tokens=500_000),
+            {**PRICE, "cached_input": 0.1, "cache_write": 0.6},
+            0.4,
+            id="tokens read, written and neither, each at their own",
+        ),
+        pytest.param(
+            Usage(1_000_000, 0, None, 750_000, cache_write_tokens=9_000_000),
+            {**PRICE, "cached_input": 0.1, "cache_write": 0.6},
+            0.225,
+            id="more written than asked",
+        ),
+        pytest.param(
+            Usage(0, 1_000_000, reasoning_tokens=900_000), PRICE, 1.2, id="reasoning is a part of the completion"
+        ),
         pytest.param(Usage(1_000_000, 1, None), {"input": 0, "output": 0}, 0.0, id="free"),
     ],
 )

@@ -55,6 +55,41 @@ OPENAI = {
             id="Anthropic, Responses",
         ),
         pytest.param(
+            {
+                "input_tokens": 10,
+                "output_tokens": 5,
+                "cache_read_input_tokens": 100,
+                "cache_creation_input_tokens": 1000,
+            },
+            Usage(1110, 5, 1115, 100, cache_write_tokens=1000),
+            id="Anthropic: input_tokens leaves out what a cache read and wrote",
+        ),
+        pytest.param(
+            {"input_tokens": 10, "output_tokens": 5, "cache_read_input_tokens": 0, "cache_creation_input_tokens": 0},
+            Usage(10, 5, 15, 0, cache_write_tokens=0),
+            id="Anthropic, no cache",
+        ),
+        pytest.param(
+            {"input_tokens": 10, "output_tokens": 5, "cache_read_input_tokens": None},
+            Usage(10, 5, 15),
+            id="Anthropic, cache unknown",
+        ),
+        pytest.param(
+            {**OPENAI, "cache_read_input_tokens": 4, "cache_creation_input_tokens": 3},
+            Usage(10, 5, 15, 4, 3, cache_write_tokens=3),
+            id="Anthropic behind OpenAI's names: prompt_tokens has them already",
+        ),
+        pytest.param(
+            {**OPENAI, "prompt_tokens_details": {"cached_tokens": 4, "cache_write_tokens": 2}},
+            Usage(10, 5, 15, 4, 3, cache_write_tokens=2),
+            id="OpenRouter: written to a cache",
+        ),
+        pytest.param(
+            {**OPENAI, "prompt_tokens_details": {"cached_tokens": 4, "cache_creation_tokens": 2}},
+            Usage(10, 5, 15, 4, 3, cache_write_tokens=2),
+            id="created in a cache",
+        ),
+        pytest.param(
             {"prompt_tokens": 1, "completion_tokens": 2, "reasoning_tokens": 2}, Usage(1, 2, 3, None, 2), id="flat"
         ),
         pytest.param({"prompt_tokens": 10}, Usage(10), id="prompt only: the rest is unknown"),
@@ -115,6 +150,7 @@ def test_shown_as_json():
         "total_tokens": 15,
         "cached_tokens": None,
         "reasoning_tokens": 3,
+        "cache_write_tokens": None,
     }
     assert usage.counts() == counts
     assert usage.as_dict() == {"type": "usage", **counts}
@@ -122,7 +158,8 @@ def test_shown_as_json():
 
 numbers = st.integers() | st.floats() | st.booleans() | st.none() | st.just(10**400)
 NAMES = ["prompt_tokens", "completion_tokens", "total_tokens", "reasoning_tokens", "cached_tokens", "cost"]
-NAMES += ["input_tokens", "output_tokens"]
+NAMES += ["input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"]
+NAMES += ["cache_write_tokens"]
 tables = st.dictionaries(st.sampled_from(NAMES), numbers)
 
 

@@ -35,7 +35,6 @@ def answer_object(ask: Ask) -> dict[str, Any]:
         **(several if len(answer.choices) > 1 else {}),
         "usage": usage.counts() if usage else None,
         "cost": ask.cost,
-        "conversation": ask.account.recorder.conversation,
         "id": answer.id,
         "model": answer.model or session.target.model,
         "profile": session.target.profile,
@@ -47,6 +46,7 @@ def answer_object(ask: Ask) -> dict[str, Any]:
         },
         "request_id": stream.summary.request_id,
         "attempts": stream.summary.attempts,
+        "conversation": ask.account.recorder.conversation,
         **(rounds if loop.runs else {}),
     }
 
