@@ -1,0 +1,1 @@
+"""The chat UI, on Textual. Only `llmctl tui` imports it."""
