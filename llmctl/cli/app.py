@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
@@ -38,17 +39,24 @@ class RootOptions(Settings):
 
 def _root(ctx: typer.Context, version: bool, **values: Any) -> None:
     """One command line for every OpenAI-compatible provider."""
-    ctx.obj.settings = Settings(**values)
+    streams: Streams = ctx.obj
+    streams.settings = Settings(**values)
+    if ctx.invoked_subcommand is None:
+        if not (streams.input_terminal and streams.terminal and streams.error_terminal):
+            raise HelpWanted(ctx.get_help())
+        tui = import_module(COMMANDS["tui"].module)
+        tui.run(tui.TuiOptions(), streams)
 
 
 _root.__signature__ = signature_of(RootOptions)  # type: ignore[attr-defined]
 app = make_app("One command line for every OpenAI-compatible provider.")
 app.callback(
     cls=lazy_group(SECTIONS),
-    no_args_is_help=True,
-    subcommand_metavar="COMMAND …",
+    invoke_without_command=True,
+    subcommand_metavar="[COMMAND …]",
     epilog="\b\nStart here:\n"
     '  llmctl chat -p demo "Hello"      an answer without any account\n'
+    "  llmctl                           the chat UI\n"
     "  llmctl init                      find keys and local servers\n"
     "  llmctl COMMAND --help            more about a command, with examples\n\n"
     "\b\nThe options above may also stand after the command, and be variables: LLMCTL_QUIET=1.",

@@ -21,11 +21,29 @@ def _command(name: str, about: str) -> Entry:
 
 ASK = {
     "chat": _command("chat.command", "Ask a model; the answer streams to stdout."),
+    "tui": Entry("Chat on the whole terminal; `llmctl` alone opens it too.", "llmctl.tui.command"),
     "embed": _command("embed.command", "Turn texts into vectors."),
     "similar": _command("similar.command", "Find the lines nearest in meaning to a text."),
     "image": _command("image.command", "Make pictures from a description."),
     "api": _command("api.command", "Send any request to the provider."),
     "models": _command("models", "List the models of a provider."),
+}
+
+LOOK_BACK = {
+    "logs": Entry(
+        "Read, search, export and remove the conversations that are kept.",
+        commands={
+            "list": _command("logs.list", "List the conversations, the newest first."),
+            "show": _command("logs.show", "Print a conversation."),
+            "search": _command("logs.search", "Find messages by their words."),
+            "export": _command("logs.export", "Write conversations as Markdown or JSON."),
+            "import": _command("logs.import_", "Read conversations from a file."),
+            "rm": _command("logs.rm", "Remove conversations for good."),
+            "prune": _command("logs.prune", "Remove what is old."),
+            "replay": _command("logs.replay", "Ask another model the same, and compare."),
+        },
+    ),
+    "usage": _command("usage.command", "Add up requests, tokens and costs."),
 }
 
 PREPARE = {
@@ -111,6 +129,7 @@ CONNECT = {
 
 SECTIONS: dict[str, dict[str, Entry]] = {
     "Ask": ASK,
+    "Look back": LOOK_BACK,
     "Prepare": PREPARE,
     "Set up": SET_UP,
     "Other programs": CONNECT,

@@ -15,6 +15,7 @@ from llmctl.errors import ConfigError
 
 if TYPE_CHECKING:
     from llmctl.cli.session import Session
+    from llmctl.config.target import Target
     from llmctl.core.models import Model
 
 FRESH_SECONDS = 24 * 3600
@@ -49,17 +50,17 @@ def load(session: Session) -> tuple[list[Model], float] | None:
         return None
 
 
-def save(session: Session, models: list[Model]) -> None:
+def save(env: Mapping[str, str], target: Target, models: list[Model]) -> None:
     """Keep a list. A cache that can't be written is no reason to fail."""
     from llmctl.config.files import write_private
 
     data: dict[str, Any] = {
-        "base_url": session.target.base_url,
+        "base_url": target.base_url,
         "time": time.time(),
         "models": [model.as_dict() for model in models],
     }
     with contextlib.suppress(ConfigError):
-        write_private(_path(session.streams.env, session.target.profile), json.dumps(data).encode())
+        write_private(_path(env, target.profile), json.dumps(data).encode())
 
 
 def _read(env: Mapping[str, str], profile: str, base_url: str) -> dict[str, Any]:

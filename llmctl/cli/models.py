@@ -77,7 +77,7 @@ def _models(session: Session, refresh: bool) -> list[Model]:
             return kept[0]
         raise
     if not session.target.embedded:
-        modelcache.save(session, models)
+        modelcache.save(session.streams.env, session.target, models)
     return models
 
 

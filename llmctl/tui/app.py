@@ -1,0 +1,167 @@
+"""The app: themes, keys, the terminal, and what lives as long as the program."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from llmctl.cli.clipboard import copy
+from llmctl.cli.editor import edit_text
+from llmctl.config.paths import working_folder
+from llmctl.errors import ConfigError, LlmctlError
+from llmctl.tui import deeds
+from llmctl.tui.palette import SearchProvider
+from llmctl.tui.screens.chat import ChatScreen
+from llmctl.tui.screens.settings import read
+
+if TYPE_CHECKING:
+    from llmctl.tui.archive import Archive
+    from llmctl.tui.asking import Asker
+    from llmctl.tui.desk import Desk
+
+THEMES = {"terminal": "ansi-dark", "dark": "textual-dark", "light": "textual-light"}
+"""The words of --theme, and what Textual calls them. Any other theme of Textual's can be chosen in the palette."""
+NOTICE_SECONDS = 6
+
+
+class ChatApp(App[None]):
+    """`start` is the id of the conversation to open, "" for a new one."""
+
+    TITLE = "llmctl"
+    ENABLE_COMMAND_PALETTE = True
+    COMMANDS = App.COMMANDS | {SearchProvider}
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+q", "quit", "Quit", id="app.quit", show=False),
+        Binding("ctrl+c", "copy_or_hint", "Copy what is selected", id="app.copy", show=False),
+    ]
+    CSS_PATH = "screens/chat.tcss"  # the default screen's own would not be read
+    CSS = "Toast { max-width: 80%; }"
+
+    def __init__(self, desk: Desk, archive: Archive, start: str = "") -> None:
+        super().__init__()
+        self.desk = desk
+        self.archive = archive
+        self.start = start
+        self.folder: Path = working_folder()
+        self.params: Mapping[str, Any] = read(desk.options.option or [])
+        self.mouse_on = not desk.options.no_mouse
+        self.left_behind = ""
+        self._ui = _table(desk.session.config.data)
+        self._tools_end = asyncio.Event()
+        self._chat = ChatScreen(self)
+
+    @property
+    def chat(self) -> ChatScreen:
+        return self._chat
+
+    @property
+    def reduced_motion(self) -> bool:
+        """Whether little shall move: text is drawn a few times a second."""
+        return bool(self._ui.get("reduced_motion")) or self.animation_level == "none"
+
+    def get_default_screen(self) -> Screen[None]:
+        return self._chat
+
+    def on_mount(self) -> None:
+        self.theme = self._first_theme()
+        if self.reduced_motion:
+            self.animation_level = "none"
+        keys = self._ui.get("keys", {})
+        self.set_keymap({str(name): str(key) for name, key in keys.items()})
+        self.desk.streams.attach(self._notice)
+        if self.archive.problem:
+            self.desk.streams.warn(f"{self.archive.problem.message}; this goes on in memory only")
+
+    def _first_theme(self) -> str:
+        """The theme of --theme, else of [tui], else dark."""
+        wanted = self.desk.session.streams.settings.theme or str(self._ui.get("theme", "")) or "dark"
+        name = THEMES.get(wanted, wanted)
+        if name not in self.available_themes:
+            self.desk.streams.warn(f"there is no theme {wanted!r}; the palette (Ctrl+P) lists them")
+            return THEMES["dark"]
+        return name
+
+    def _notice(self, text: str, severity: str) -> None:
+        if text:
+            kind = "warning" if severity == "warning" else "error" if severity == "error" else "information"
+            self.notify(text, severity=kind, timeout=NOTICE_SECONDS, markup=False)  # type: ignore[arg-type]
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """What the palette lists: everything that can be done, and Textual's themes."""
+        chat = self._chat
+        for deed in deeds.DEEDS.values():
+            key = f" ({deed.key})" if deed.key else ""
+            yield SystemCommand(deed.title, f"{deed.about}{key}", lambda deed=deed: chat.work(deed.run(chat, "")))
+        yield SystemCommand("Theme", "Choose another theme", self.action_change_theme)
+
+    # Clipboard and editor
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """By the platform's program, else by the terminal (OSC 52)."""
+        self._clipboard = text
+        if copy(text, self.desk.session.streams) is None:
+            super().copy_to_clipboard(text)
+
+    def action_copy_or_hint(self) -> None:
+        """Ctrl+C: copy the selection; without one, say how to leave."""
+        if text := self.screen.get_selected_text():
+            self.copy_to_clipboard(text)
+            self.screen.clear_selection()
+            self.notify(f"copied {len(text)} characters", timeout=2)
+        else:
+            self.notify("Ctrl+Q leaves, Esc stops an answer", timeout=3)
+
+    def edit_text(self, text: str) -> str | None:
+        """The text as the user's editor leaves it; None where nothing changed. Raises NoEditor."""
+        return edit_text(text, self.desk.streams)
+
+    # Tools and the end
+
+    async def hold_tools(self, asker: Asker) -> None:
+        """Start MCP servers, and keep them for as long as the app lives."""
+        toolbox = self.desk.toolbox
+        try:
+            async with toolbox.opened() as tools:
+                asker.tools = tools
+                if toolbox.servers:
+                    await self._tools_end.wait()
+        except LlmctlError as error:
+            self.desk.streams.error(error.message, error.hint)
+
+    def toggle_mouse(self) -> None:
+        """Hand the mouse back to the terminal, or take it again."""
+        self.mouse_on = not self.mouse_on
+        driver = self._driver
+        if driver:
+            switch = getattr(driver, "_enable_mouse_support" if self.mouse_on else "_disable_mouse_support", None)
+            if switch:
+                switch()
+        self._chat.show_status()
+
+    async def action_quit(self) -> None:
+        """Stop what runs, keep what there is, leave."""
+        chat = self._chat
+        chat.asker.stop()
+        while chat.asker.busy:
+            await asyncio.sleep(0.01)
+        await chat.save_draft()
+        self._tools_end.set()
+        if self.desk.options.print_on_exit:
+            self.left_behind = deeds.as_markdown(chat)
+        await self.desk.close()
+        await self.archive.close()
+        self.exit()
+
+
+def _table(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """[tui] of the config. Raises ConfigError."""
+    table = data.get("tui", {})
+    if not isinstance(table, Mapping) or not isinstance(table.get("keys", {}), Mapping):
+        raise ConfigError("the config's [tui] must be a table, and so must [tui.keys]")
+    return table

@@ -1,0 +1,1 @@
+"""What the deeds do, by what they are about."""

@@ -1,0 +1,1 @@
+"""The parts of the chat screen beside transcript and prompt."""
