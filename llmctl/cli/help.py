@@ -36,7 +36,8 @@ def topics() -> list[str]:
 def run(options: HelpOptions, streams: Streams) -> None:
     """Read about a topic, or a command.
 
-    Topics: config, environment, programs, prompts, providers, quirks, scripting, tools.
+    Topics: config, environment, history, programs, prompts, providers, quirks, scripting,
+    tools, tui.
     """
     if options.man or options.markdown:
         from llmctl.cli.reference.show import show_reference

@@ -14,7 +14,7 @@ from textual.screen import Screen
 from llmctl.cli.clipboard import copy
 from llmctl.cli.editor import edit_text
 from llmctl.config.paths import working_folder
-from llmctl.errors import ConfigError, LlmctlError
+from llmctl.errors import LlmctlError
 from llmctl.tui import deeds
 from llmctl.tui.palette import SearchProvider
 from llmctl.tui.screens.chat import ChatScreen
@@ -50,9 +50,9 @@ class ChatApp(App[None]):
         self.start = start
         self.folder: Path = working_folder()
         self.params: Mapping[str, Any] = read(desk.options.option or [])
-        self.mouse_on = not desk.options.no_mouse
+        self.mouse_on = desk.ui.mouse and not desk.options.no_mouse
         self.left_behind = ""
-        self._ui = _table(desk.session.config.data)
+        self._ui = desk.ui
         self._tools_end = asyncio.Event()
         self._chat = ChatScreen(self)
 
@@ -63,7 +63,7 @@ class ChatApp(App[None]):
     @property
     def reduced_motion(self) -> bool:
         """Whether little shall move: text is drawn a few times a second."""
-        return bool(self._ui.get("reduced_motion")) or self.animation_level == "none"
+        return self._ui.reduced_motion or self.animation_level == "none"
 
     def get_default_screen(self) -> Screen[None]:
         return self._chat
@@ -72,15 +72,14 @@ class ChatApp(App[None]):
         self.theme = self._first_theme()
         if self.reduced_motion:
             self.animation_level = "none"
-        keys = self._ui.get("keys", {})
-        self.set_keymap({str(name): str(key) for name, key in keys.items()})
+        self.set_keymap(dict(self._ui.keys))
         self.desk.streams.attach(self._notice)
         if self.archive.problem:
             self.desk.streams.warn(f"{self.archive.problem.message}; this goes on in memory only")
 
     def _first_theme(self) -> str:
         """The theme of --theme, else of [tui], else dark."""
-        wanted = self.desk.session.streams.settings.theme or str(self._ui.get("theme", "")) or "dark"
+        wanted = self.desk.session.streams.settings.theme or self._ui.theme or "dark"
         name = THEMES.get(wanted, wanted)
         if name not in self.available_themes:
             self.desk.streams.warn(f"there is no theme {wanted!r}; the palette (Ctrl+P) lists them")
@@ -152,16 +151,8 @@ class ChatApp(App[None]):
             await asyncio.sleep(0.01)
         await chat.save_draft()
         self._tools_end.set()
-        if self.desk.options.print_on_exit:
+        if self.desk.options.print_on_exit or self._ui.print_on_exit:
             self.left_behind = deeds.as_markdown(chat)
         await self.desk.close()
         await self.archive.close()
         self.exit()
-
-
-def _table(data: Mapping[str, Any]) -> Mapping[str, Any]:
-    """[tui] of the config. Raises ConfigError."""
-    table = data.get("tui", {})
-    if not isinstance(table, Mapping) or not isinstance(table.get("keys", {}), Mapping):
-        raise ConfigError("the config's [tui] must be a table, and so must [tui.keys]")
-    return table

@@ -49,11 +49,11 @@ def run(options: TuiOptions, streams: Streams) -> None:
     from llmctl.tui.app import ChatApp
 
     app = ChatApp(desk, archive, start)
-    app.run(inline=options.inline, mouse=not options.no_mouse)
+    app.run(inline=options.inline, mouse=app.mouse_on)
     streams.settings = desk.session.streams.settings
     if app.return_code:
         sys.exit(app.return_code)
-    if options.print_on_exit and app.left_behind:
+    if app.left_behind:
         from llmctl.cli.chat.markdown import MarkdownWriter
 
         writer = MarkdownWriter(streams)

@@ -15,6 +15,7 @@ from llmctl.client.client import Client
 from llmctl.client.httpx_transport import HttpxTransport
 from llmctl.config.aliases import read_aliases
 from llmctl.config.resolve import named_target
+from llmctl.config.tui import read_tui
 from llmctl.errors import ConfigError, LlmctlError
 
 ENVIRONMENT = ("OPENAI_API_KEY", "OPENAI_BASE_URL")
@@ -47,6 +48,7 @@ class Desk:
         self.options = options
         self.streams = streams
         self.session = open_session(options, streams)
+        self.ui = read_tui(self.session.config.data)
         self.guard = Guard(self.session, options.max_cost)
         self.toolbox = open_toolbox(options, self.session.config, streams)
         self.price = pricing(self.session.config, streams).priced

@@ -18,12 +18,13 @@ from llmctl.config.profile import RESERVED, read_profile
 from llmctl.config.project import find_project, project_file
 from llmctl.config.resolve import profile_target
 from llmctl.config.tomltext import Statement, scan
+from llmctl.config.tui import read_tui
 from llmctl.core.proxies import SCHEMES, check_proxy
 from llmctl.core.suggest import did_you_mean, nearest
 from llmctl.errors import ConfigError
 from llmctl.platforms import is_private
 
-KNOWN = ("current", "profiles", "routes", "serve", "prices", "aliases", "mcp", "theme", "history")
+KNOWN = ("current", "profiles", "routes", "serve", "prices", "aliases", "mcp", "theme", "history", "tui")
 """The keys that a config may have at its top."""
 
 STRATEGIES = ("fallback", "race", "hedge", "round-robin", "cheapest", "fastest")
@@ -119,6 +120,7 @@ class _Checker:
         for name, table in self.tables("mcp"):
             self.attempt(("mcp", name), lambda name=name, table=table: read_server(name, table))  # type: ignore[misc]
         self._aliases()
+        self.attempt(("tui",), lambda: read_tui(self.config.data))
         theme = self.config.data.get("theme")
         if theme is not None and theme not in THEMES:
             self.add(("theme",), f"theme must be one of {', '.join(THEMES)}")
