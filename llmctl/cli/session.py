@@ -106,6 +106,11 @@ class Session:
 
         return closing()
 
+    def at_reading_pace(self) -> None:
+        """Let the demo provider write as a person reads; others write as they do."""
+        if self.target.embedded:
+            self.target = replace(self.target, headers={"x-demo-pace": "0.02"})
+
     def about(self, error: E) -> E:
         """The error with the profile that it is about."""
         error.profile, error.provider = self.target.profile, self.target.provider

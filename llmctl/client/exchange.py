@@ -15,6 +15,7 @@ from llmctl.client.transport import HttpReply, Transport, read_error_body
 from llmctl.config.keys import checked_key
 from llmctl.config.target import Target
 from llmctl.core.faults import error_from_reply, read_fault, request_id
+from llmctl.core.headers import is_header_value
 from llmctl.core.redact import HIDDEN, SECRET_HEADERS, redact, secrets_of
 from llmctl.core.requests import Content, HttpRequest, Upload
 from llmctl.core.urls import join, origin, other_form, shown
@@ -86,7 +87,7 @@ class Exchange:
 
     def _check_headers(self, headers: Mapping[str, str]) -> None:
         for name, value in headers.items():
-            if not value.isascii() or not (value + "x").isprintable():
+            if not is_header_value(value):
                 raise ConfigError(f"profile {self.target.profile}: the header {name} holds what can't be sent")
 
     async def open(

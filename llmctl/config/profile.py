@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from llmctl.core.headers import is_header_name, is_header_value
 from llmctl.core.suggest import did_you_mean
 from llmctl.core.urls import clean_base_url
 from llmctl.errors import ConfigError
@@ -51,7 +51,6 @@ class Profile:
     quirks: Mapping[str, Any] = field(default_factory=dict)
 
 
-_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+\Z")
 KEYS = tuple(f.name for f in fields(Profile) if f.name != "name")
 """Every key that a profile may have."""
 
@@ -94,7 +93,7 @@ def _headers(value: Any, where: str) -> dict[str, str]:
     if not isinstance(value, Mapping) or not all(isinstance(item, str) for item in value.values()):
         raise ConfigError(f"{where} must be a table of strings")
     for name, text in value.items():
-        if not _HEADER_NAME.match(name) or not text.isascii() or not (text + "x").isprintable():
+        if not is_header_name(name) or not is_header_value(text):
             raise ConfigError(f"{where}: {name!r} can't be sent as a header")
     return dict(value)
 

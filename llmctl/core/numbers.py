@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
+
+
+def strict_json(text: str) -> Any:
+    """json.loads for what must be JSON when it is sent on: NaN, Infinity and 1e400 raise ValueError too."""
+    return json.loads(text, parse_constant=_finite, parse_float=_finite)
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} can't be a number of JSON")
+    return value
 
 
 def amount(value: Any) -> float | None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Iterable
 from typing import Any
 
+from llmctl.core.numbers import strict_json
 from llmctl.errors import UsageError
 
 
@@ -29,17 +28,9 @@ def parse_options(pairs: Iterable[str]) -> dict[str, Any]:
 def typed(text: str) -> Any:
     """The JSON value that the text is, or else the text."""
     try:
-        return json.loads(text, parse_constant=_finite, parse_float=_finite)
+        return strict_json(text)
     except (ValueError, RecursionError):
         return text
-
-
-def _finite(text: str) -> float:
-    """NaN, Infinity and 1e400 can't be sent as JSON: they stay text."""
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError(text)
-    return value
 
 
 def _put(table: dict[str, Any], steps: list[str], value: Any, pair: str) -> None:

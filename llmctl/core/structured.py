@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
 from llmctl.core.codeblocks import code_blocks
+from llmctl.core.numbers import strict_json
 from llmctl.core.quirks import Quirks
 from llmctl.errors import AnswerInvalid
 
@@ -91,7 +91,7 @@ def read_json(text: str) -> Any:
     blocks = list(code_blocks(text))
     for candidate in (text, *(block.code for block in blocks if len(blocks) == 1)):
         try:
-            return json.loads(candidate, parse_constant=_finite, parse_float=_finite)
+            return strict_json(candidate)
         except (ValueError, RecursionError) as error:
             first = error
             if not blocks:
@@ -134,11 +134,3 @@ def _name(schema: Schema) -> str:
         else ""
     )
     return kept[:64] or "answer"
-
-
-def _finite(text: str) -> float:
-    """NaN and Infinity are no JSON, and 1e400 would become one of them."""
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError(f"{text} can't be a number of JSON")
-    return value

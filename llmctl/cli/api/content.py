@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import mimetypes
 import os
-import re
 import secrets
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 from llmctl.cli.streams import Streams
+from llmctl.core.headers import is_header_name, is_header_value
 from llmctl.core.requests import Content, Upload
 from llmctl.errors import UsageError
 from llmctl.platforms import native_path
 
 _PORTION = 256 * 1024
-_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+\Z")
 _OURS = ("host", "content-length", "transfer-encoding", "connection")
 """Headers that say where a request goes and where it ends."""
 
@@ -105,12 +104,12 @@ def read_headers(lines: list[str]) -> dict[str, str]:
     for line in lines:
         name, colon, value = line.partition(":")
         name = name.strip().lower()
-        if not colon or not _HEADER_NAME.match(name):
+        if not colon or not is_header_name(name):
             raise UsageError(f"-H {name.split('=')[0]!r} is not NAME:VALUE")
         if name in _OURS:
             raise UsageError(f"-H {name} can't be set: it says where a request goes or ends")
         value = value.strip()
-        if not value.isascii() or not (value + "x").isprintable():
+        if not is_header_value(value):
             raise UsageError(f"-H {name} holds what can't be sent: a line break, or what is not ASCII")
         headers[name] = value
     return headers

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from dataclasses import replace
 from typing import Any
 
 from llmctl.cli.account import Account, open_account
@@ -22,8 +21,8 @@ def answer_once(options: ChatOptions, streams: Streams) -> None:
     """Ask and show the answer, or show the request, as the options say."""
     question = read_question(options, streams)
     session = question.session
-    if session.target.embedded and streams.terminal:
-        session.target = replace(session.target, headers={"x-demo-pace": "0.02"})  # as a person reads
+    if streams.terminal:
+        session.at_reading_pace()
     if options.dry_run or options.curl:
         from llmctl.cli.chat.dryrun import show_request
 

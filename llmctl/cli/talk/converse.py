@@ -35,8 +35,7 @@ def converse(options: ChatOptions, streams: Streams) -> None:
         raise UsageError("--schema, --json-mode, --extract and --field are for single answers")
     question = read_question(replace(options, stdin=False), streams, needed=False)
     session = question.session
-    if session.target.embedded:
-        session.target = replace(session.target, headers={"x-demo-pace": "0.02"})
+    session.at_reading_pace()
     toolbox = open_toolbox(options, session.config, streams)
     held = HeldToolbox(toolbox, session) if toolbox.needs_loop else None
     account = open_account(session, "chat -i", options.max_cost, wants_cost=True)
