@@ -66,7 +66,8 @@ class _Limited(io.RawIOBase):
                 self._on_wait()
             # Not one long wait: a Ctrl-C that comes just before the call would be noticed at its end only.
             while self._deadline.remaining() > SLICE and not _readable(self._sock, SLICE):
-                pass
+                if self._on_wait:
+                    self._on_wait()
         self._sock.settimeout(self._deadline.remaining())
         return self._raw.readinto(buffer)
 
@@ -98,7 +99,8 @@ class _Response(http.client.HTTPResponse):
 class BlockingTransport:
     """One connection a request. `env` is where proxies and certificate paths are looked up.
 
-    `on_wait` is called before a read that would block: the time to show what has come so far.
+    `on_wait` is called before a read that would block, and every SLICE while it does: the time to show, and to
+    keep, what has come so far.
     """
 
     def __init__(

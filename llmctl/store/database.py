@@ -10,6 +10,7 @@ import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from llmctl.errors import StoreFailed
@@ -157,7 +158,10 @@ def _failure(error: sqlite3.Error | OSError, path: Path | None) -> StoreFailed:
     name = getattr(error, "sqlite_errorname", "")
     hint = None
     if name in ("SQLITE_CORRUPT", "SQLITE_NOTADB") or name.startswith("SQLITE_CORRUPT"):
-        reason, hint = "the file is damaged", f"move it away, and a new one begins: mv {path} {path}.damaged"
+        reason, hint = (
+            "the file is damaged",
+            f"move it away, and a new one begins: mv {quote(str(path))} {quote(f'{path}.damaged')}",
+        )
     elif name == "SQLITE_FULL":
         reason, hint = "the disk is full", "make room; until then nothing is kept"
     elif name.startswith("SQLITE_BUSY"):

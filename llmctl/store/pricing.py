@@ -150,7 +150,7 @@ def _flat(model_price: Any) -> Price | str:
 def _is_price(kept: Any) -> bool:
     """Whether this is what is kept for a model."""
     if isinstance(kept, dict):
-        return all(isinstance(value, int | float) for value in kept.values())
+        return kept.keys() >= {"input", "output"} and all(isinstance(each, int | float) for each in kept.values())
     return kept is None or kept == _TIERED
 
 

@@ -208,15 +208,17 @@ class Recorder:
     @contextmanager
     def _writing(self) -> Iterator[Store | None]:
         """The store, in a transaction; None when nothing is kept."""
+        begun = False
         with self._guarded():
             if self._store is None and not self._off:
                 self._store = self._open_store()
                 self._off = self._store is None
-        if self._store is None:
+            if self._store:
+                with self._store.transaction():
+                    begun = True
+                    yield self._store
+        if not begun:
             yield None
-            return
-        with self._guarded(), self._store.transaction():
-            yield self._store
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:

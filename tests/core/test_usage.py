@@ -65,7 +65,12 @@ OPENAI = {
             id="Anthropic: input_tokens leaves out what a cache read and wrote",
         ),
         pytest.param(
-            {"input_tokens": 10, "output_tokens": 5, "cache_read_input_tokens": 0, "cache_creation_input_tokens": 0},
+            {
+                "input_tokens": 10,
+                "output_tokens": 5,
+                "cache_read_input_tokens": 0,
+                "cache_creation_input_tokens": 0,
+            },
             Usage(10, 5, 15, 0, cache_write_tokens=0),
             id="Anthropic, no cache",
         ),

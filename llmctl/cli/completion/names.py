@@ -50,6 +50,16 @@ class Place:
         return found if isinstance(found, Mapping) else {}
 
 
+def conversations(place: Place) -> Iterator[Candidate]:
+    """Those of the history, newest first. One that can't be read has none."""
+    from llmctl.store.store import open_to_read, store_file
+
+    with contextlib.suppress(LlmctlError), open_to_read(store_file(place.env)) as store:
+        short = store.conversations.short_ids()
+        for each in store.conversations.newest(30, pinned_first=False):
+            yield Candidate(short[each.id], each.title)
+
+
 def own_profiles(place: Place) -> Iterator[Candidate]:
     """Those of the config."""
     for name, table in place.table("profiles").items():

@@ -17,7 +17,7 @@ from llmctl.cli.session import Session
 from llmctl.core.embeddings import batches
 from llmctl.core.events import Usage
 from llmctl.errors import LlmctlError
-from llmctl.store.ledger import UNKNOWN
+from llmctl.store.ledger import UNKNOWN, Request
 from llmctl.store.recorder import failed, request_to
 
 
@@ -98,22 +98,18 @@ class Work:
         self.vectors |= vectors
         if self.journal and len(self.texts) > len(texts):
             self.journal.add((fingerprint(text), vector) for text, vector in vectors.items())
-        self._count(part.usage, started, round((time.monotonic() - begun) * 1000, 1))
+        total_ms = round((time.monotonic() - begun) * 1000, 1)
+        asked = replace(request_to(self.session.target, "embed", started), model=model, total_ms=total_ms)
+        self._count(replace(asked, answered_by=part.model or ""), part.usage)
         self.model = part.model or self.model
         progress.advance(len(texts))
 
-    def _count(self, usage: Usage | None, started: float, total_ms: float) -> None:
+    def _count(self, request: Request, usage: Usage | None) -> None:
         """Write the request down. Totals are unknown as soon as one part is."""
         tokens = usage.prompt_tokens if usage else None
         self.prompt_tokens = None if tokens is None or self.prompt_tokens is None else self.prompt_tokens + tokens
-        request = replace(
-            request_to(self.session.target, "embed", started),
-            model=self.model or "",
-            prompt_tokens=tokens,
-            completion_tokens=0,
-            cost_by="" if usage else UNKNOWN,
-            total_ms=total_ms,
-        )
+        cost_by = "" if usage else UNKNOWN
+        request = replace(request, prompt_tokens=tokens, completion_tokens=0, cost_by=cost_by)
         cost = self.account.recorder.note(request, usage.cost if usage else None).cost
         self.cost = None if cost is None or self.cost is None else self.cost + cost
 

@@ -1,0 +1,1 @@
+"""`llmctl logs`: what was said, kept in the history."""

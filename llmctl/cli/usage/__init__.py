@@ -1,0 +1,1 @@
+"""`llmctl usage`: what requests took and cost."""
