@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from llmctl.cli.history import keeps_history, pricing, store_to_change
+from llmctl.cli.history import keeps_history, pricing, store_to_change, store_to_read
 from llmctl.errors import BudgetSpent
 from llmctl.store.recorder import request_to
 
@@ -86,9 +86,8 @@ class Guard:
         if most is None:
             return
         if not keeps_history(session.config, session.streams):
-            self._warn(f"nothing is kept, so the daily budget of {target.profile} can't count this")
-            return
-        if not known:
+            self._warn(f"nothing is kept, so the daily budget of {target.profile} won't count this")
+        elif not known:
             self._warn(
                 f"the price of {target.model} is unknown, so the daily budget can't count it; "
                 f'say it in the config: [prices."{target.profile}/{target.model}"]'
@@ -106,7 +105,11 @@ class Guard:
 
     def _spent_since(self, profile: str, moment: float) -> float:
         """US dollars, after the price of every request is looked up."""
-        with store_to_change(self._session.streams) as store:
+        session = self._session
+        if not keeps_history(session.config, session.streams):
+            with store_to_read(session.streams) as store:
+                return store.ledger.spent(profile, moment)[0]
+        with store_to_change(session.streams) as store:
             prices = self._prices()
             while unpriced := store.ledger.unpriced(profile):
                 with store.transaction():

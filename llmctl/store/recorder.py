@@ -121,6 +121,7 @@ class Recorder:
         with self._writing() as store:
             if store and self.conversation:
                 self._sync(store, answer, state)
+                self._keep_others(store, answer)
         requests = [
             self._price(request_of(stream, answer.target, self._caller, answer.started), billed(stream))
             for stream in answer.asking.streams
@@ -199,6 +200,17 @@ class Recorder:
             store.messages.write(answer.open, message)
         if state != PARTIAL:
             answer.rounds.append(answer.open)
+
+    def _keep_others(self, store: Store, answer: _Answer) -> None:
+        """Further choices of one answer (n > 1) are variants of the first."""
+        choices = answer.asking.streams[-1].answer.choices if answer.asking.streams else {}
+        first = store.messages.get(self.head) if self.head and len(choices) > 1 else None
+        if first is None or first.role != "assistant":
+            return
+        for index in sorted(choices)[1:]:
+            message = self._by(from_wire(choices[index].as_message()), answer)
+            store.messages.add(first.conversation, first.parent, message)
+        store.messages.show(first.conversation, first.id)
 
     def _by(self, message: Message, answer: _Answer) -> Message:
         if message.role != "assistant":

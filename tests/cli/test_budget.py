@@ -244,8 +244,16 @@ def test_what_is_not_kept_cannot_be_counted_and_that_is_said(work, upstream, fil
     work.configure(f"{DAILY}{PRICES}", head=head)
     upstream.script(answer())
     result = work.chat(*([how] if how != "config" else [])).check()
-    assert result.err == "warning: nothing is kept, so the daily budget of work can't count this\n"
+    assert result.err == "warning: nothing is kept, so the daily budget of work won't count this\n"
     assert not file.exists()
+
+
+def test_a_spent_budget_holds_for_what_is_not_kept_too(work, upstream):
+    work.configure(f"{DAILY}{PRICES}")
+    upstream.default = embedded
+    for text in ("one", "two"):
+        work("embed", "-m", "e", text).check()
+    assert "$0.60 so far" in work.chat("--no-log").check(6).err
 
 
 def embedded(request):

@@ -712,3 +712,28 @@ def test_another_profile_takes_the_conversation_over(begin, work, upstream, last
     assert (last().profile, last().model) == ("other", "other-model")
     profiles = [message.profile for message in look(lambda store: store.messages.path(last().head))]
     assert profiles == ["work", "work", "other", "other"]
+
+
+def test_further_choices_are_kept_as_variants(work, upstream, look):
+    choices = [
+        {"index": number, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+        for number, text in enumerate(["first", "second", "third"])
+    ]
+    upstream.route("/v1/chat/completions", Reply(body={"choices": choices}))
+    work.chat("-n", "3", "--no-stream").check()
+
+    def said(store):
+        talk = store.conversations.last()
+        path = store.messages.path(talk.head)
+        beside = store.messages.variants(talk.id, path[0].id)
+        return path[-1].text, [store.messages.get(number).text for number in beside]
+
+    assert look(said) == ("first", ["first", "second", "third"])
+
+
+def test_a_file_that_others_could_read_is_made_private(work, upstream, file):
+    upstream.route("/v1/chat/completions", answer("Hi"))
+    work.chat().check()
+    file.chmod(0o644)
+    work.chat().check()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
