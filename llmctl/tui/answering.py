@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from llmctl.core.events import Event
 from llmctl.errors import Interrupted, LlmctlError
+from llmctl.store.messages import COMPLETE, Message, from_wire
 from llmctl.store.recorder import CHECKPOINT_SECONDS
 from llmctl.tools.loop import ToolLoop
 
@@ -22,7 +24,8 @@ if TYPE_CHECKING:
 class Answering:
     """Asks for the answer to the message at which the talk's recorder stands.
 
-    `events` are all that have come, for the raw view. `stop` ends the request upstream; what has come is kept.
+    `events` are all that have come, for the raw view, and `head` is the answer's last message once it has ended.
+    `stop` ends the request upstream; what has come is kept.
     """
 
     def __init__(self, talk: Talk, client: Client, tools: Sequence[Tool], gate: Gate) -> None:
@@ -30,6 +33,8 @@ class Answering:
         self.client = client
         self.events: list[Event] = []
         self.messages: list[dict[str, Any]] = []
+        self.head: int | None = None
+        self._loop: ToolLoop | None = None
         self._tools = tools
         self._gate = gate
         self._task: asyncio.Task[None] | None = None
@@ -64,11 +69,27 @@ class Answering:
             error = Interrupted("stopped")
         finally:
             saver.cancel()
-            with suppress(asyncio.CancelledError):
+            with suppress(asyncio.CancelledError, LlmctlError):
                 await saver
         target = self.client.target
         await self.talk.archive.run(lambda _: self.talk.recorder.end(error, target))
+        self.head = self.talk.recorder.head
         return error
+
+    def said(self, state: str) -> list[Message]:
+        """The messages of the answer, for a store that could not take them while they came."""
+        loop, target = self._loop, self.client.target
+        if loop is None:
+            return []
+        wires = [(wire, COMPLETE) for wire in loop.messages[len(self.messages) :]]
+        if loop.stream and len([wire for wire, _ in wires if wire["role"] == "assistant"]) < len(loop.streams):
+            partial = loop.stream.answer.first.as_message()
+            partial.pop("tool_calls", None)
+            wires += [(partial, state)] if partial.get("content") else []
+        return [
+            replace(from_wire(wire, state), profile=target.profile, model=target.model or "")
+            for wire, state in wires
+        ]
 
     async def _ask(self, show: Callable[[Event], None], check: Callable[[ToolLoop], None], limit: int) -> None:
         talk, target = self.talk, self.client.target
@@ -76,13 +97,13 @@ class Answering:
         loop = ToolLoop(
             self.client, self.messages, talk.conversation.params, self._tools, gate=self._gate, limit=limit
         )
+        self._loop = loop
         loop.before_round = lambda: check(loop)
         talk.recorder.answering(loop, len(loop.messages), target)
         async with loop:
             async for event in loop:
                 self.events.append(event)
                 show(event)
-        self.messages = loop.messages
 
     async def _save(self) -> None:
         """Checkpoints, also while the provider is silent."""

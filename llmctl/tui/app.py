@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.filter import Monochrome, NoColor
 from textual.screen import Screen
 
 from llmctl.cli.clipboard import copy
@@ -16,8 +17,10 @@ from llmctl.cli.editor import edit_text
 from llmctl.config.paths import working_folder
 from llmctl.errors import LlmctlError
 from llmctl.tui import deeds
+from llmctl.tui.keynames import key_name
 from llmctl.tui.palette import SearchProvider
 from llmctl.tui.screens.chat import ChatScreen
+from llmctl.tui.screens.compare import CompareScreen
 from llmctl.tui.screens.settings import read
 
 if TYPE_CHECKING:
@@ -37,11 +40,12 @@ class ChatApp(App[None]):
     ENABLE_COMMAND_PALETTE = True
     COMMANDS = App.COMMANDS | {SearchProvider}
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+q", "quit", "Quit", id="app.quit", show=False),
+        Binding("ctrl+q", "quit", "Quit", id="app.quit", show=False, priority=True),
         Binding("ctrl+c", "copy_or_hint", "Copy what is selected", id="app.copy", show=False),
     ]
     CSS_PATH = "screens/chat.tcss"  # the default screen's own would not be read
-    CSS = "Toast { max-width: 80%; }"
+    HORIZONTAL_BREAKPOINTS = [(0, "-slim"), (60, "-roomy")]  # noqa: RUF012 - as Textual declares it
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (20, "-high")]  # noqa: RUF012
 
     def __init__(self, desk: Desk, archive: Archive, start: str = "") -> None:
         super().__init__()
@@ -52,9 +56,11 @@ class ChatApp(App[None]):
         self.params: Mapping[str, Any] = read(desk.options.option or [])
         self.mouse_on = desk.ui.mouse and not desk.options.no_mouse
         self.left_behind = ""
+        self._ending = False
         self._ui = desk.ui
         self._tools_end = asyncio.Event()
         self._chat = ChatScreen(self)
+        self._obey_no_color()
 
     @property
     def chat(self) -> ChatScreen:
@@ -74,11 +80,21 @@ class ChatApp(App[None]):
             self.animation_level = "none"
         self.set_keymap(dict(self._ui.keys))
         self.desk.streams.attach(self._notice)
-        if self.archive.problem:
-            self.desk.streams.warn(f"{self.archive.problem.message}; this goes on in memory only")
+        self._chat.asker.say_problem()
+
+    def _obey_no_color(self) -> None:
+        """No colours with NO_COLOR and --color never; Textual alone would still send greys."""
+        streams = self.desk.streams
+        color = streams.settings.color
+        self.no_color = color == "never" or (color == "auto" and bool(streams.env.get("NO_COLOR")))
+        self._filters = [each for each in self._filters if not isinstance(each, Monochrome | NoColor)]
+        if self.no_color:
+            self._filters.append(NoColor())
 
     def _first_theme(self) -> str:
-        """The theme of --theme, else of [tui], else dark."""
+        """The theme of --theme, else of [tui], else dark. Without colours, only the terminal's will do."""
+        if self.no_color:
+            return THEMES["terminal"]
         wanted = self.desk.session.streams.settings.theme or self._ui.theme or "dark"
         name = THEMES.get(wanted, wanted)
         if name not in self.available_themes:
@@ -95,9 +111,14 @@ class ChatApp(App[None]):
         """What the palette lists: everything that can be done, and Textual's themes."""
         chat = self._chat
         for deed in deeds.DEEDS.values():
-            key = f" ({deed.key})" if deed.key else ""
+            key = self.key_of(f"chat.{deed.name}", deed.key)
+            key = f" ({key_name(key)})" if key else ""
             yield SystemCommand(deed.title, f"{deed.about}{key}", lambda deed=deed: chat.work(deed.run(chat, "")))
         yield SystemCommand("Theme", "Choose another theme", self.action_change_theme)
+
+    def key_of(self, name: str, key: str) -> str:
+        """The key of a binding, as [tui.keys] may have changed it."""
+        return self._keymap.get(name, key).partition(",")[0]
 
     # Clipboard and editor
 
@@ -145,11 +166,17 @@ class ChatApp(App[None]):
 
     async def action_quit(self) -> None:
         """Stop what runs, keep what there is, leave."""
+        if self._ending:
+            return
+        self._ending = True
         chat = self._chat
-        chat.asker.stop()
-        while chat.asker.busy:
+        comparing = [screen for screen in self.screen_stack if isinstance(screen, CompareScreen)]
+        answers: list[Asker | CompareScreen] = [chat.asker, *comparing]
+        for answer in answers:
+            answer.stop()
+        while any(answer.busy for answer in answers):
             await asyncio.sleep(0.01)
-        await chat.save_draft()
+        await chat.save_draft(whole=True)
         self._tools_end.set()
         if self.desk.options.print_on_exit or self._ui.print_on_exit:
             self.left_behind = deeds.as_markdown(chat)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from llmctl.cli.chat.approval import pretty_arguments
 from llmctl.core.events import Event, Reasoning, Refusal, Text, ToolCall, ToolResult
-from llmctl.core.media import Attachment
-from llmctl.errors import Interrupted, LlmctlError, StoreFailed
-from llmctl.store.messages import COMPLETE, STOPPED, Message
+from llmctl.core.media import Attachment, content
+from llmctl.errors import Interrupted, LlmctlError
+from llmctl.store.messages import BROKEN, COMPLETE, STOPPED, Message
 from llmctl.tui.answering import Answering
 from llmctl.tui.entries import entries
 from llmctl.tui.transcript import Entry, MediaPart, TextPart, ToolPart, Transcript
@@ -52,36 +52,55 @@ class Asker:
     async def ask(self, head: int | None, text: str = "", files: Sequence[Attachment] = ()) -> LlmctlError | None:
         """Ask below the message `head`: a new question, or without text and files that message itself again.
 
-        The error that ended the answer, if one did. Raises StoreFailed, KeyMissing and the like before it begins.
+        The error that ended the answer, if one did. Raises BudgetSpent, KeyMissing and the like before it begins.
         """
         talk = self.talk
         answering = self._begin()
         try:
-            await self._put(head, text, files)
+            await self._afford(head, text, files)
+            head = await self._put(head, text, files)
             error = await answering.run(self._show, self._check, self.desk.options.rounds)
+            if talk.archive.broken:  # it failed while the answer came
+                state = COMPLETE if error is None else STOPPED if isinstance(error, Interrupted) else BROKEN
+                target = self.desk.target
+                question = Message("user", text, profile=target.profile, model=target.model or "")
+                asked = [(question, files)] if text or files else []
+                said: list[tuple[Message, Sequence[Attachment]]] = [(each, ()) for each in answering.said(state)]
+                await talk.to_memory(head, [*asked, *said])
+                answering.head = talk.head
             await self._settle(error)
+        except LlmctlError:
+            self.transcript.finish("broken")
+            self.sync(entries(talk.branch))
+            raise
         finally:
             self._end()
-        self._say_problem(talk.archive.problem)
+        self.say_problem()
         return error
 
     async def go_on(self, message: Message) -> LlmctlError | None:
         """Have a partial answer continued; what comes is joined to it."""
         talk = self.talk
         answering = self._begin()
-        before = replace(message, state=COMPLETE)
         try:
+            if talk.archive.broken:
+                await talk.to_memory(message.id)
+                message = talk.branch.path[-1]
+            before, settings = message, (talk.conversation.system, talk.conversation.params)
             self.transcript.begin(Entry(LIVE, "assistant", [], self.desk.choice.label, "waiting"))
-            talk.recorder.go_on(talk.id, message.id)
-            await talk.archive.run(
-                lambda _: talk.recorder.question(self.desk.target, CONTINUE, (), talk.conversation.system)
-            )
+            talk.recorder.go_on(talk.id, before.id)
+            await talk.archive.run(lambda _: talk.recorder.question(self.desk.target, CONTINUE, (), *settings))
             asked = talk.recorder.head
             error = await answering.run(self._show, self._check, self.desk.options.rounds)
             await talk.archive.run(lambda store: _join(store, before, asked, stopped=error is not None))
+            answering.head = before.id
             await self._settle(error)
+        except LlmctlError:
+            self.transcript.finish("broken")
+            raise
         finally:
             self._end()
+        self.say_problem()
         return error
 
     async def show(self) -> None:
@@ -115,20 +134,36 @@ class Asker:
         self._now = None
         self._on_change()
 
-    async def _put(self, head: int | None, text: str, files: Sequence[Attachment]) -> None:
-        """Write the question down and show it, with an empty answer below."""
+    async def _afford(self, head: int | None, text: str, files: Sequence[Attachment]) -> None:
+        """Raises BudgetSpent where the question alone passes a limit."""
+        talk, guard = self.talk, self.desk.guard
+        if guard.on:
+            talk.recorder.go_on(talk.id or None, head)
+            said = await talk.wire(self.desk.target.profile)
+            asked = [{"role": "user", "content": content(text, list(files)) if files else text}]
+            guard.check([*said, *(asked if text or files else [])])
+
+    async def _put(self, head: int | None, text: str, files: Sequence[Attachment]) -> int | None:
+        """Write the question down and show it, with an empty answer below. What it follows now."""
         talk, target = self.talk, self.desk.target
+        self._cut(head)
+        if talk.archive.broken:
+            await talk.to_memory(head)
+            head = talk.head
         talk.recorder.go_on(talk.id or None, head)
         if text or files:
             parts = [MediaPart(file.name, file.mime, len(file.data), "") for file in files]
-            self._cut(head)
             self.transcript.add(Entry(ASKED, "user", [*parts, *([TextPart(text)] if text else [])], "You"))
             settings = talk.conversation.system, talk.conversation.params
             await talk.archive.run(lambda _: talk.recorder.question(target, text, files, *settings))
-            await self._check_store()
-        else:
-            self._cut(head)
+            if talk.archive.broken:
+                await talk.to_memory(head)
+                head = talk.head
+                await talk.archive.run(lambda _: talk.recorder.question(target, text, files, *settings))
+            await talk.adopt()
         self.transcript.begin(Entry(LIVE, "assistant", [], self.desk.choice.label, "waiting"))
+        self._on_change()
+        return head
 
     def _cut(self, head: int | None) -> None:
         """Take away what is shown below the message `head`."""
@@ -137,11 +172,6 @@ class Asker:
         after = shown.index(ends[head]) + 1 if head is not None and ends.get(head) in shown else 0
         if after < len(shown):
             self.transcript.remove_from(shown[after])
-
-    async def _check_store(self) -> None:
-        """Raises StoreFailed where even memory can't take the question."""
-        if self.talk.recorder.head is None and self.talk.archive.problem:
-            raise self.talk.archive.problem
 
     def _show(self, event: Event) -> None:
         transcript = self.transcript
@@ -186,11 +216,12 @@ class Asker:
         if not isinstance(error, Interrupted):
             self.transcript.add(Entry(PROBLEM, "error", [TextPart(_in_words(error))], error.profile or ""))
         elif self.talk.branch.path and self.talk.branch.path[-1].role == "user":
-            self.transcript.add(Entry(PROBLEM, "note", [TextPart("stopped before anything came")]))
+            self.transcript.add(Entry(PROBLEM, "note", [TextPart("stopped before anything came")], "note"))
 
-    def _say_problem(self, problem: StoreFailed | None) -> None:
-        if problem:
-            self.desk.streams.warn(f"{problem.message}. This goes on in memory only")
+    def say_problem(self) -> None:
+        """Warn, once, that nothing more is kept."""
+        if problem := self.talk.archive.news():
+            self.desk.streams.warn(f"{problem.message}; this goes on in memory only")
 
 
 def _equal(old: Entry, new: Entry) -> bool:
@@ -228,10 +259,13 @@ def _join(store: object, before: Message, asked: int | None, stopped: bool) -> N
     if asked is None:
         return
     with store.transaction():
-        more = [message for message in store.messages.tree(before.conversation) if message.parent == asked]
+        path = store.messages.path(store.messages.leaf(asked))  # with the rounds of tools, if there were any
+        at = [message.id for message in path].index(asked)
+        more = [message for message in path[at + 1 :] if message.role == "assistant"]
         text = before.text + "".join(message.text for message in more)
         ended = bool(more) and not stopped
-        store.messages.write(before.id, replace(before, text=text, state=COMPLETE if ended else STOPPED))
+        state = COMPLETE if ended else STOPPED if before.state == COMPLETE else before.state
+        store.messages.write(before.id, replace(before, text=text, state=state))
         for message in more:
             store.ledger.move(message.id, before.id)
         store.messages.remove(asked)

@@ -11,9 +11,11 @@ from llmctl.errors import UsageError
 from llmctl.tui.doing import answers, conversations, looking, models
 from llmctl.tui.doing.conversations import as_markdown, jump
 from llmctl.tui.doing.looking import media
+from llmctl.tui.prompt import SlashCommand
 from llmctl.tui.transcript import Entry
 
 if TYPE_CHECKING:
+    from llmctl.tui.desk import Desk
     from llmctl.tui.screens.chat import ChatScreen
 
 __all__ = ["DEEDS", "ENTRY_DEEDS", "SIDEBAR_DEEDS", "as_markdown", "jump", "media"]
@@ -41,8 +43,15 @@ _ALL = (
     Deed("model", "Choose a model", "Ask another model: PROFILE/MODEL", models.choose, "f3", "model", "[NAME]"),
     Deed("use", "Choose a profile", "Ask another profile, with its own model", models.use, "", "use", "[PROFILE]"),
     Deed("failover", "Ask another profile", "Ask the last question elsewhere", models.fail_over, "f4", "failover"),
-    Deed("compare", "Side by side", "The last question, asked elsewhere too", models.compare, "f5", "compare"),
-    Deed("settings", "System prompt and parameters", "Of this conversation", looking.settings, "f6", "settings"),
+    Deed("compare", "Side by side", "Ask the last question elsewhere too", models.compare, "f5", "compare"),
+    Deed(
+        "settings",
+        "System prompt and parameters",
+        "Change system prompt and parameters",
+        looking.settings,
+        "f6",
+        "settings",
+    ),
     Deed("system", "System prompt", "Set the system prompt; - removes it", looking.system, "", "system", "[TEXT]"),
     Deed("set", "Parameter", "Set a parameter; KEY= removes it", looking.set_, "", "set", "[KEY=VALUE]"),
     Deed("raw", "Raw events", "What was sent, and what came, as JSON", looking.raw, "f7", "raw"),
@@ -118,3 +127,18 @@ def entry_actions(entry: Entry) -> list[tuple[str, str]]:
     cut = [("continue_", "continue")] if entry.state in ("stopped", "broken") else []
     more = [("retry", "retry"), ("compare", "compare"), ("branch", "branch"), ("raw", "raw")]
     return [*cut, ("copy", "copy"), *more]
+
+
+def commands(desk: Desk) -> list[SlashCommand]:
+    """What the prompt suggests behind a slash."""
+    words = {"model": lambda: model_names(desk), "use": lambda: dict.fromkeys(desk.profiles(), "")}
+    return [
+        SlashCommand(deed.slash, deed.takes, deed.about, words.get(deed.slash), deed.slash in TAKE_FILES)
+        for deed in _ALL
+        if deed.slash
+    ]
+
+
+def model_names(desk: Desk) -> dict[str, str]:
+    """Aliases and models, with what an alias stands for."""
+    return {choice.alias or choice.label: choice.label if choice.alias else "" for choice in desk.choices()}

@@ -53,7 +53,7 @@ class Desk:
         self.toolbox = open_toolbox(options, self.session.config, streams)
         self.price = pricing(self.session.config, streams).priced
         self._client: Client | None = None
-        self._paced()
+        self.session.at_reading_pace()
 
     @property
     def target(self) -> Target:
@@ -92,7 +92,7 @@ class Desk:
         await self.close()
         self.options, self.session = self._options_for(choice), session
         self.guard = Guard(session, self.options.max_cost)
-        self._paced()
+        self.session.at_reading_pace()
 
     async def close(self) -> None:
         """Give the connections back."""
@@ -179,7 +179,3 @@ class Desk:
         if choice.profile != self.session.target.profile:
             options = replace(options, base_url=None, key=None)  # they belong to the profile so far
         return replace(options, profile=choice.profile, model=choice.model or None)
-
-    def _paced(self) -> None:
-        if self.session.target.embedded:  # as a person reads
-            self.session.target = replace(self.session.target, headers={"x-demo-pace": "0.02"})

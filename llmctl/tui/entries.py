@@ -8,6 +8,7 @@ from typing import Any
 
 from llmctl.cli.account import total_cost
 from llmctl.cli.budget import dollars
+from llmctl.cli.talk.context import estimate
 from llmctl.store.ledger import UNPRICED, Request
 from llmctl.store.messages import COMPLETE, PARTIAL, Message
 from llmctl.tui.transcript import Entry, MediaPart, Part, ReasoningPart, TextPart, ToolPart
@@ -103,3 +104,16 @@ def footer(requests: Sequence[Request]) -> str:
         cost = total_cost(requests)
         parts.append("cost unknown" if cost is None else dollars(cost))
     return " · ".join(parts)
+
+
+def cost_of(branch: Branch) -> str:
+    """What the branch cost, to be shown; "" where nothing was asked."""
+    requests = list(branch.requests.values())
+    cost = total_cost(requests)
+    return "" if not requests else "cost unknown" if cost is None else dollars(cost)
+
+
+def tokens_of(branch: Branch, limit: int | None) -> str:
+    """About how many tokens the next request has, and how many the model takes, where that is known."""
+    said = estimate([message.wire() for message in branch.path])
+    return f"~{said:,} tokens" + (f" of {limit:,}" if limit else "") if said else ""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from rich.console import Group
+from rich.table import Table
 from rich.text import Text
 from textual.binding import Binding
 from textual.dom import DOMNode
@@ -14,46 +16,57 @@ from llmctl.cli.account import total_cost
 from llmctl.cli.budget import dollars
 from llmctl.store.ledger import Request
 from llmctl.tui import deeds
+from llmctl.tui.keynames import key_name
 
 if TYPE_CHECKING:
     from llmctl.tui.screens.chat import ChatScreen
 
 
+WIDEST_KEY, NARROW_KEY, ROOMY = 30, 12, 60
+"""Cells of the column of keys, and the columns of a screen from which it may be wide."""
 OURS = ("chat", "prompt", "transcript", "sidebar", "app", "picker", "settings", "dialog", "compare")
 """What ids of our bindings begin with; those of Textual's own widgets are what anybody expects."""
 
 
-def help_text(chat: ChatScreen, focused: Widget | None) -> Text:
+def help_text(chat: ChatScreen, focused: Widget | None) -> Group:
     """About the focused widget and those around it, then the slash commands."""
-    text = Text()
-    for node in focused.ancestors_with_self if focused else [chat]:
-        if about := getattr(node, "HELP", None):
-            text.append(f"{about}\n\n", style="italic")
-            break
-    text.append("Keys\n", style="bold")
-    for key, action in _keys(chat, focused):
-        text.append(f"  {key:<16}", style="bold").append(f"{action}\n")
-    text.append("\nSlash commands\n", style="bold")
-    for deed in deeds.DEEDS.values():
-        if deed.slash:
-            text.append(f"  {f'/{deed.slash} {deed.takes}':<22}", style="bold").append(f"{deed.about}\n")
-    return text
+    about = [getattr(node, "HELP", "") for node in (focused.ancestors_with_self if focused else [chat])]
+    commands = [(f"/{deed.slash} {deed.takes}", deed.about) for deed in deeds.DEEDS.values() if deed.slash]
+    widest = WIDEST_KEY if chat.size.width >= ROOMY else NARROW_KEY
+    return Group(
+        Text(f"{next(filter(None, about), '')}\n", style="italic"),
+        Text("Keys", style="bold"),
+        _columns(_keys(chat, focused), widest),
+        Text("\nSlash commands", style="bold"),
+        _columns(commands, widest),
+    )
+
+
+def _columns(rows: Iterable[tuple[str, str]], widest: int) -> Table:
+    """Two columns, the left one of at most so many cells; each wraps within itself."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(style="bold", max_width=widest, overflow="fold")
+    table.add_column(ratio=1)
+    for key, about in rows:
+        table.add_row(Text(key), Text(about))
+    return table
 
 
 def _keys(chat: ChatScreen, focused: Widget | None) -> Iterable[tuple[str, str]]:
-    """(key, what it does) for everything that can be pressed now."""
-    seen = set()
+    """(keys, what they do) for everything that can be pressed now."""
+    found: dict[str, list[str]] = {}
     nodes: list[DOMNode] = list(focused.ancestors_with_self) if focused else [chat, chat.app]
     for node in nodes:
         for _, binding in node._bindings:
-            ours = binding.id and binding.id.partition(".")[0] in OURS
-            if ours and binding.description and (binding.key, binding.description) not in seen:
-                seen.add((binding.key, binding.description))
-                yield _shown(chat, binding), binding.description
+            if binding.id and binding.id.partition(".")[0] in OURS and binding.description:
+                keys = found.setdefault(binding.description, [])
+                keys += [key for key in _shown(chat, binding) if key not in keys]
+    return [(", ".join(keys), about) for about, keys in found.items()]
 
 
-def _shown(chat: ChatScreen, binding: Binding) -> str:
-    return chat.app.get_key_display(binding)
+def _shown(chat: ChatScreen, binding: Binding) -> list[str]:
+    """The keys of a binding, as [tui.keys] may have changed them."""
+    return [key_name(chat.app.key_of(binding.id or "", binding.key))]
 
 
 def usage_text(requests: Sequence[Request]) -> str:

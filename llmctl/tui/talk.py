@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from llmctl.errors import StoreFailed
+from llmctl.core.media import Attachment
+from llmctl.errors import LlmctlError, StoreFailed
 from llmctl.store.conversations import Conversation
 from llmctl.store.drafts import Draft
 from llmctl.store.messages import Message
-from llmctl.store.recorder import Recorder
+from llmctl.store.recorder import Price
 from llmctl.store.store import Store
 from llmctl.tui.archive import Archive
 from llmctl.tui.entries import Branch, groups
@@ -19,9 +21,10 @@ from llmctl.tui.entries import Branch, groups
 class Talk:
     """`conversation` has the id "" until its first question is asked."""
 
-    def __init__(self, archive: Archive, recorder: Recorder) -> None:
+    def __init__(self, archive: Archive, price: Price) -> None:
         self.archive = archive
-        self.recorder = recorder
+        self.recorder = archive.recorder(price)
+        self._price = price
         self.conversation = Conversation("")
         self.branch = Branch()
 
@@ -42,6 +45,7 @@ class Talk:
         else:
             now = self.conversation
             self.conversation = Conversation("", system=now.system, params=now.params)
+        self.recorder.go_on(self.id or None, None)  # else the one so far would be read again
         await self.reload()
 
     async def reload(self) -> None:
@@ -59,6 +63,46 @@ class Talk:
         conversation, self.branch = await self.archive.run(read)
         self.conversation = conversation or self.conversation
         self.recorder.go_on(self.id or None, self.head)
+
+    async def adopt(self) -> None:
+        """Read title and settings of the conversation that was begun or changed; what was said stays as it is."""
+        number, begun = self.id or self.recorder.conversation or "", not self.id
+
+        def read(store: Store) -> Conversation | None:
+            if number and begun:
+                store.drafts.keep("", Draft(""))  # it has become a question
+            return store.conversations.get(number)
+
+        found = await self.archive.run(read)
+        self.conversation = found or self.conversation
+
+    async def to_memory(self, head: int | None, more: Sequence[tuple[Message, Sequence[Attachment]]] = ()) -> None:
+        """Go on in memory, as the store has failed: with what was said up to `head`, and with these messages."""
+        now = self.conversation
+        ids = [message.id for message in self.branch.path]
+        said = self.branch.path[: ids.index(head) + 1 if head in ids else 0]
+
+        def copy(old: Store, new: Store) -> str:
+            kept = [(replace(message, files=()), _readable(old, message)) for message in said]
+            messages = [*kept, *more]
+            if not messages:
+                return ""
+            settings = {"title": now.title, "titled": now.titled, "system": now.system, "params": dict(now.params)}
+            number, parent = new.conversations.begin(now.profile, now.model, **settings), None
+            for message, files in messages:
+                parent = new.messages.add(number, parent, message, files)
+            return number
+
+        self.conversation = replace(now, id=await self.archive.to_memory(copy))
+        self.recorder = self.archive.recorder(self._price)
+        await self.reload()
+
+    def next_head(self) -> int | None:
+        """What a new question follows: the last answer, as a question without one gives way."""
+        path = list(self.branch.path)
+        while path and path[-1].role == "user":
+            path.pop()
+        return path[-1].id if path else None
 
     def message(self, key: str) -> Message | None:
         """The message in view that has this id."""
@@ -153,9 +197,18 @@ class Talk:
         number = self.id
         try:
             await self.archive.run(lambda store: store.drafts.keep(number, draft))
-        except StoreFailed as error:
-            self.archive.problem = self.archive.problem or error
+        except LlmctlError:
+            return
 
     async def _change(self, **values: Any) -> None:
         if number := self.id:
             await self.archive.run(lambda store: store.conversations.change(number, **values))
+
+
+def _readable(store: Store, message: Message) -> list[Attachment]:
+    """The files of a message that can still be read."""
+    found = []
+    for ref in message.files:
+        with suppress(StoreFailed):
+            found.append(store.messages.load(ref))
+    return [file for file in found if file.data]

@@ -19,6 +19,11 @@ class ScreenStreams(Streams):
         self.show: Notice | None = None
         self._early: list[tuple[str, str]] = []
 
+    @property
+    def terminal(self) -> bool:
+        """No: what is written to standard output would not reach the terminal while the screen is taken."""
+        return False
+
     def attach(self, show: Notice) -> None:
         """From now on notices go there, those that have come so far first."""
         self.show = show

@@ -52,6 +52,8 @@ async def edit_entry(chat: ChatScreen, key: str) -> None:
     if message is None or message.role != "user":
         raise UsageError("only your own messages can be edited")
     files = await chat.app.archive.run(lambda store: [store.messages.load(ref) for ref in message.files])
+    if before := chat.prompt.draft.text:
+        chat.prompt.remember(before)  # Up brings it back
     chat.editing = message
     chat.prompt.draft = Draft(message.text, end_of(message.text), tuple(files))
     chat.prompt.focus()

@@ -160,6 +160,6 @@ def _section(message: Message) -> str:
 
 async def _changed(chat: ChatScreen, number: str) -> None:
     if number == chat.talk.id:
-        await chat.talk.reload()
+        await chat.talk.adopt()
         chat.show_status()
     await chat.list_conversations()

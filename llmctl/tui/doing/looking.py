@@ -120,7 +120,7 @@ async def raw_entry(chat: ChatScreen, key: str) -> None:
             ("request", _dump({name: value for name, value in vars(request).items() if value is not None}))
         )
     last = chat.asker.last
-    if last and chat.talk.branch.path and message in chat.talk.branch.path[-3:]:
+    if last and last.head == chat.talk.ends().get(key, message.id):
         parts.append(("sent", _dump(last.messages)))
         parts.append(("events", "\n".join(json.dumps(each.as_dict(), ensure_ascii=False) for each in last.events)))
     text = Text()

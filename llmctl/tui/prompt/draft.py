@@ -27,6 +27,12 @@ class Draft:
         """Whether there is nothing to send."""
         return not self.text.strip() and not self.files
 
+    def after(self, other: Draft) -> Draft:
+        """This one below another one; the cursor stays where it is in this one."""
+        row, column = self.cursor
+        cursor = row + other.text.count("\n") + 1, column
+        return Draft(f"{other.text}\n{self.text}", cursor, (*other.files, *self.files))
+
 
 @dataclass(frozen=True)
 class SlashCommand:

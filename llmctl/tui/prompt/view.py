@@ -126,6 +126,10 @@ class Prompt(Widget):
         draft = self._waiting.take(0)
         return unescaped(draft) if draft else None
 
+    def wait(self, draft: Draft) -> None:
+        """Put a message at the end of the queue."""
+        self._waiting.add(draft)
+
     def insert(self, text: str) -> None:
         """Put text at the cursor, in the place of what is selected."""
         self._editor.replace(text, *self._editor.selection, maintain_selection_offset=False)

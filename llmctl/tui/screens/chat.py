@@ -2,38 +2,53 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.events import DescendantFocus
 from textual.screen import Screen
 from textual.widgets import Static
 
-from llmctl.cli.account import total_cost
-from llmctl.cli.budget import dollars
-from llmctl.cli.talk.context import context_limit, estimate
-from llmctl.errors import Interrupted, LimitReached, LlmctlError, ProviderFault, UsageError
+from llmctl.cli.talk.context import context_limit
+from llmctl.errors import (
+    Interrupted,
+    KeyProblem,
+    LimitReached,
+    LlmctlError,
+    NetworkError,
+    ProviderFault,
+    StoreFailed,
+    TimedOut,
+    UsageError,
+)
 from llmctl.store import drafts
+from llmctl.store.store import Store
 from llmctl.tui import deeds
 from llmctl.tui.asking import Asker
 from llmctl.tui.desk import Choice
-from llmctl.tui.entries import entries
-from llmctl.tui.prompt import Draft, Prompt, SlashCommand, messages
+from llmctl.tui.entries import cost_of, entries, tokens_of
+from llmctl.tui.prompt import Draft, Prompt, messages
 from llmctl.tui.screens.dialog import LineDialog
 from llmctl.tui.screens.picker import ModelPicker
 from llmctl.tui.talk import Talk
 from llmctl.tui.transcript import Entry, Transcript
 from llmctl.tui.widgets.sidebar import Sidebar
 from llmctl.tui.widgets.status import Status, StatusLine
+from llmctl.tui.widgets.welcome import Welcome
 
 if TYPE_CHECKING:
     from llmctl.store.messages import Message
     from llmctl.tui.app import ChatApp
 
+ELSEWHERE = (ProviderFault, LimitReached, KeyProblem, NetworkError, TimedOut)
+"""What another provider may do better."""
 WIDE = 100
 """Columns from which the conversations are shown unless they were hidden."""
 
@@ -46,7 +61,9 @@ class ChatScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "escape", "Stop the answer; back to the prompt", id="chat.escape"),
         *(
-            Binding(deed.key, f"deed('{deed.name}')", deed.about, id=f"chat.{deed.name}", show=False)
+            Binding(
+                deed.key, f"deed('{deed.name}')", deed.about, id=f"chat.{deed.name}", show=False, priority=True
+            )
             for deed in deeds.DEEDS.values()
             if deed.key
         ),
@@ -55,20 +72,23 @@ class ChatScreen(Screen[None]):
     def __init__(self, app: ChatApp) -> None:
         super().__init__()
         self.desk = app.desk
-        self.talk = Talk(app.archive, app.archive.recorder(app.desk.price))
+        self.talk = Talk(app.archive, app.desk.price)
         self.transcript = Transcript(self._actions, id="transcript")
-        self.prompt = Prompt(id="prompt", commands=self._commands(), edit=app.edit_text, folder=app.folder)
+        self.prompt = Prompt(id="prompt", commands=deeds.commands(app.desk), edit=app.edit_text, folder=app.folder)
         self.asker = Asker(self.desk, self.talk, self.transcript, self._asking_changed)
         self.sidebar_wanted: bool | None = None
         self.removed: list[str] = []
         self.editing: Message | None = None
         self.recent: list[Choice] = []
+        self._opening = asyncio.Lock()
+        self._listed = ""
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="body"):
             yield Sidebar(id="sidebar")
             with Vertical(id="main"):
                 yield self.transcript
+                yield Welcome()
                 yield Static("", id="unseen", markup=False)
                 yield self.prompt
                 yield StatusLine(id="status")
@@ -77,21 +97,34 @@ class ChatScreen(Screen[None]):
         self.transcript.reduced_motion = self.app.reduced_motion
         self.prompt.focus()
         self._fit()
+        try:
+            await self._begin()
+        except LlmctlError as error:
+            await self._failed(error)
+        self.show_status()
+        self.run_worker(self._guarded(self._look_back()), group="start")
+
+    async def _begin(self) -> None:
+        """Show the conversation that was asked for; what the command line says beats what it was with."""
+        options = self.desk.options
         if self.app.start:
-            await self.open(self.app.start)
+            async with self._opening:
+                await self._show(
+                    self.app.start, as_before=not (options.profile or options.model or options.base_url)
+                )
+            now = self.talk.conversation
+            if options.system or self.app.params:
+                await self.talk.settle(options.system or now.system, {**now.params, **self.app.params})
         else:
-            options = self.desk.options
-            system = options.system or ""
-            await self.talk.settle(system, self.app.params)
+            await self.talk.settle(options.system or "", self.app.params)
             await self._restore_draft()
-            self.show_status()
-        self.run_worker(self._look_back(), group="start")
 
     async def _look_back(self) -> None:
         """What is not needed for the first paint."""
         archive = self.app.archive
         self.prompt.history = await archive.run(lambda store: store.messages.questions())
         await self.list_recent()
+        await archive.run(Store.forget_deleted)
         await self.list_conversations()
         gc.freeze()  # collections that look at everything the imports made cost up to 100 ms, within a frame
         await self.app.hold_tools(self.asker)
@@ -102,14 +135,20 @@ class ChatScreen(Screen[None]):
         """Show a conversation, "" a new one; the draft of the one so far is kept."""
         if self.asker.busy:
             raise UsageError("an answer is still coming", hint="Esc stops it")
-        await self.save_draft()
-        await self.talk.open(number)
-        await self._ask_as_before()
-        self.transcript.set_entries(entries(self.talk.branch))
-        await self._restore_draft()
+        async with self._opening:
+            await self.save_draft(whole=True)
+            await self._show(number)
         await self.list_conversations()
         self.prompt.focus()
         self.show_status()
+
+    async def _show(self, number: str, as_before: bool = True) -> None:
+        await self.talk.open(number)
+        self.asker.last = None
+        if as_before:
+            await self._ask_as_before()
+        self.transcript.set_entries(entries(self.talk.branch))
+        await self._restore_draft()
 
     async def _ask_as_before(self) -> None:
         """Switch to the model that the conversation was with, if it can still be asked."""
@@ -123,6 +162,7 @@ class ChatScreen(Screen[None]):
 
     async def list_conversations(self) -> None:
         """Bring the side up to date."""
+        self._listed = self.talk.id
         found = await self.app.archive.run(lambda store: store.conversations.newest(500))
         self.query_one(Sidebar).show(found, self.talk.id)
 
@@ -133,7 +173,10 @@ class ChatScreen(Screen[None]):
         recent = [Choice(profile, model) for profile, model in found if profile in known]
         self.recent = list(dict.fromkeys([self.desk.choice, *recent]))
 
-    async def save_draft(self) -> None:
+    async def save_draft(self, whole: bool = False) -> None:
+        """Keep what is typed; with `whole` also what waits in the queue, which becomes a part of it."""
+        while whole and self.prompt.unqueue():
+            pass
         draft = self.prompt.draft
         await self.talk.keep_draft(drafts.Draft(draft.text, draft.cursor, draft.files))
 
@@ -146,51 +189,62 @@ class ChatScreen(Screen[None]):
 
     async def go_on(self, message: Message) -> None:
         """Have a partial answer continued."""
-        await self.asker.go_on(message)
+        await self._answered(await self.asker.go_on(message))
 
     async def ask(self, head: int | None, draft: Draft | None = None) -> None:
         """Ask, say what went wrong, then ask what waits in the queue."""
-        new = not self.talk.id
+        if self.asker.busy and draft:  # typed faster than it was begun
+            self.prompt.wait(draft)
+            return
         try:
             error = await self.asker.ask(head, draft.text if draft else "", draft.files if draft else ())
         except LlmctlError as refused:
-            self.tell(refused)
             if draft:
-                self.prompt.draft = draft
+                self._give_back(draft)
+            await self._failed(refused)
             return
-        if new or draft:
-            await self.list_conversations()
-        await self.list_recent()
-        if isinstance(error, ProviderFault | LimitReached) and (other := self.desk.other(self.recent)):
-            self.desk.streams.note(f"F4 asks {other.label} instead")
-        if error is None and (waiting := self.prompt.pop_queued()):
-            await self.ask(self.next_head(), waiting)
+        await self._answered(error)
 
-    def next_head(self) -> int | None:
-        """What a new question follows: the last answer, as a question without one gives way."""
-        path = list(self.talk.branch.path)
-        while path and path[-1].role == "user":
-            path.pop()
-        return path[-1].id if path else None
+    async def _answered(self, error: LlmctlError | None) -> None:
+        """Bring the lists up to date, offer another model where this one fails, and go on with the queue."""
+        await self.list_conversations()
+        await self.list_recent()
+        elsewhere = isinstance(error, ELSEWHERE) and self.desk.other(self.recent)
+        if elsewhere:
+            self.desk.streams.note(f"F4 asks {elsewhere.label} instead")
+        if error is None and (waiting := self.prompt.pop_queued()):
+            await self.ask(self.talk.next_head(), waiting)
+
+    def _give_back(self, draft: Draft) -> None:
+        """Put what was refused into the prompt again, before what was typed since."""
+        typed = self.prompt.draft
+        self.prompt.draft = draft if typed.empty else typed.after(draft)
 
     def _asking_changed(self) -> None:
         if not self.is_mounted:
             return
         self.prompt.busy = self.asker.busy
         self.show_status()
+        if self.talk.id != self._listed:
+            self.work(self.list_conversations())
 
     @on(messages.Submitted)
     def _submitted(self, event: messages.Submitted) -> None:
         self.transcript.action_follow()
         edited, self.editing = self.editing, None
-        head = edited.parent if edited and self.talk.message(str(edited.id)) else self.next_head()
+        head = edited.parent if edited and self.talk.message(str(edited.id)) else self.talk.next_head()
         self.work(self.ask(head, event.draft))
+
+    @on(messages.Queued)
+    def _queued(self) -> None:
+        self.editing = None  # it is asked after the answer that is coming
 
     @on(messages.Changed)
     async def _draft_changed(self, event: messages.Changed) -> None:
         if event.draft.empty:
             self.editing = None
-        await self.save_draft()
+        if not self._opening.locked():  # else the prompt does not belong to the conversation yet
+            await self.save_draft()
 
     @on(messages.Problem)
     def _prompt_problem(self, event: messages.Problem) -> None:
@@ -209,13 +263,28 @@ class ChatScreen(Screen[None]):
     def work(self, deed: Coroutine[Any, Any, None]) -> None:
         """Do something; an error is told, and changes nothing else."""
 
-        async def guarded() -> None:
-            try:
-                await deed
-            except LlmctlError as error:
-                self.tell(error)
+        self.run_worker(self._guarded(deed), group="deeds")
 
-        self.run_worker(guarded(), group="deeds")
+    async def _guarded(self, deed: Coroutine[Any, Any, None]) -> None:
+        try:
+            await deed
+        except LlmctlError as error:
+            await self._failed(error)
+
+    async def _failed(self, error: LlmctlError) -> None:
+        """Say what went wrong. A store that fails is left: what is in view goes on in memory."""
+        archive = self.app.archive
+        if not isinstance(error, StoreFailed):
+            self.tell(error)
+            return
+        if archive.broken and not self.asker.busy:
+            await self.talk.to_memory(self.talk.head)
+            self.asker.sync(entries(self.talk.branch))
+            await self.list_conversations()
+        if archive.problem:
+            self.asker.say_problem()
+        else:
+            self.tell(error)
 
     def tell(self, error: LlmctlError) -> None:
         """Say what went wrong."""
@@ -273,22 +342,6 @@ class ChatScreen(Screen[None]):
     def _actions(self, entry: Entry) -> list[tuple[str, str]]:
         return deeds.entry_actions(entry)
 
-    def _commands(self) -> list[SlashCommand]:
-        """What the prompt suggests behind a slash."""
-        models = {"model": self._model_names, "use": lambda: dict.fromkeys(self.desk.profiles(), "")}
-        return [
-            SlashCommand(
-                deed.slash, deed.takes, deed.about, models.get(deed.slash), deed.slash in deeds.TAKE_FILES
-            )
-            for deed in deeds.DEEDS.values()
-            if deed.slash
-        ]
-
-    def _model_names(self) -> dict[str, str]:
-        return {
-            choice.alias or choice.label: choice.label if choice.alias else "" for choice in self.desk.choices()
-        }
-
     async def ask_line(self, title: str, value: str = "") -> str | None:
         """A line of text from the person; None when given up."""
         return await self.app.push_screen_wait(LineDialog(title, value))
@@ -301,16 +354,22 @@ class ChatScreen(Screen[None]):
 
     def show_status(self) -> None:
         """Bring the line at the bottom up to date."""
-        requests = list(self.talk.branch.requests.values())
-        cost = total_cost(requests)
-        said = estimate([message.wire() for message in self.talk.branch.path]) if not self.asker.busy else None
-        limit = context_limit(self.desk.session)
-        tokens = f"~{said:,} tokens" + (f" of {limit:,}" if limit else "") if said else ""
-        shown = "" if not requests else "cost unknown" if cost is None else dollars(cost)
-        doing = "answering" if self.asker.busy else ""
-        line = self.query_one(StatusLine)
-        line.status = Status(self.desk.choice.label, shown, tokens, doing, self.app.mouse_on)
+        busy, branch, line = self.asker.busy, self.talk.branch, self.query_one(StatusLine)
+        tokens = "" if busy else tokens_of(branch, context_limit(self.desk.session))
+        doing = "answering" if busy else ""
+        line.status = Status(
+            self.desk.choice.label, cost_of(branch), tokens, doing, self.app.mouse_on, line.status.place
+        )
         self.app.title = self.talk.conversation.title or "llmctl"
+        welcome = self.query_one(Welcome)
+        welcome.display = not (self.asker.busy or self.transcript.entries)
+        welcome.greet(self.desk.choice.label, self.app.key_of)
+
+    @on(DescendantFocus)
+    def _focus_moved(self, event: DescendantFocus) -> None:
+        """The hints at the bottom are those of what has the focus."""
+        line = self.query_one(StatusLine)
+        line.status = replace(line.status, place=event.widget.id or "")
 
     def toggle_sidebar(self) -> None:
         """Show or hide the conversations, whatever the width."""

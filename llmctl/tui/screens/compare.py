@@ -10,6 +10,7 @@ from textual.containers import Container, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from llmctl.cli.budget import Guard
 from llmctl.core.events import Event, Reasoning, Refusal, Text
 from llmctl.errors import Interrupted, LlmctlError
 from llmctl.tui.answering import Answering
@@ -50,6 +51,8 @@ class CompareScreen(ModalScreen[int | None]):
         self._choice = choice
         self._left, self._right = Transcript(), Transcript()
         self._answering: Answering | None = None
+        self._stopped = False
+        self.busy = True
         self._heads: list[int | None] = [chat.talk.head, None]
 
     def compose(self) -> ComposeResult:
@@ -58,9 +61,7 @@ class CompareScreen(ModalScreen[int | None]):
                 yield self._left
             with Vertical():
                 yield self._right
-        yield Static(
-            "1 goes on with the left · 2 with the right · Tab changes sides · Esc stops, closes", classes="hint"
-        )
+        yield Static("1 keeps the left · 2 the right · Tab changes sides · Esc stops, closes", classes="hint")
 
     def on_mount(self) -> None:
         branch = self._chat.talk.branch
@@ -68,22 +69,34 @@ class CompareScreen(ModalScreen[int | None]):
         self._left.set_entries(entries(Branch(branch.path[at:], branch.requests, branch.siblings)))
         self._left.focus()
         self.on_resize()
-        self.run_worker(self._ask(), group="compare")
+        self.run_worker(self._work(), group="compare")
 
     def on_resize(self) -> None:
         self.set_class(self.size.width < NARROW, "narrow")
+
+    async def _work(self) -> None:
+        try:
+            await self._ask()
+        except LlmctlError as error:
+            self._chat.tell(error)
+        finally:
+            self.busy = False
 
     async def _ask(self) -> None:
         chat = self._chat
         self._right.add(Entry("asked", "user", [TextPart(self._question.text)], "You"))
         self._right.begin(Entry("live", "assistant", [], self._choice.label, "waiting"))
-        talk = Talk(chat.app.archive, chat.app.archive.recorder(chat.desk.price))
+        talk = Talk(chat.app.archive, chat.desk.price)
         talk.conversation = chat.talk.conversation
         talk.recorder.go_on(talk.id, self._question.id)
         try:
-            async with chat.desk.client_of(chat.desk.session_with(self._choice)) as client:
+            session = chat.desk.session_with(self._choice)
+            guard = Guard(session, chat.desk.options.max_cost)
+            async with chat.desk.client_of(session) as client:
                 self._answering = Answering(talk, client, (), lambda call, tool: False)
-                error = await self._answering.run(self._show, lambda loop: None)
+                if self._stopped:
+                    self._answering.stop()
+                error = await self._answering.run(self._show, lambda loop: guard.check(loop.messages))
         except LlmctlError as refused:
             error = refused
         self._answering = None
@@ -103,9 +116,15 @@ class CompareScreen(ModalScreen[int | None]):
             case Reasoning(text=text, index=0):
                 self._right.append(text, reasoning=True)
 
+    def stop(self) -> None:
+        """Stop the answer that is coming."""
+        self._stopped = True
+        if self._answering:
+            self._answering.stop()
+
     def action_keep(self, side: int) -> None:
         """Go on with one of them."""
-        if self._answering:
+        if self.busy:
             self._chat.desk.streams.note("the answer is still coming; Esc stops it")
         elif self._heads[side] is None:
             self._chat.desk.streams.note("there is no answer on this side")
@@ -114,7 +133,7 @@ class CompareScreen(ModalScreen[int | None]):
 
     def action_leave(self) -> None:
         """Stop what comes; then leave, with the left one in view."""
-        if self._answering:
-            self._answering.stop()
+        if self.busy:
+            self.stop()
         else:
             self.dismiss(self._heads[0])

@@ -7,6 +7,7 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
+from textual.reactive import reactive
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
@@ -18,8 +19,14 @@ LineDialog > Vertical, ToolDialog > Vertical {
 }
 LineDialog Static, ToolDialog Static { height: auto; }
 LineDialog .hint, ToolDialog .hint { color: $text-muted; margin-top: 1; }
-ToolDialog VerticalScroll { height: auto; max-height: 14; }
+ToolDialog VerticalScroll { height: auto; max-height: 14; margin-top: 1; }
 """
+
+
+class Field(Input):
+    """A line whose cursor stands still: nothing runs while nothing happens."""
+
+    cursor_blink = reactive(False, init=False)
 
 
 class LineDialog(ModalScreen[str | None]):
@@ -36,8 +43,8 @@ class LineDialog(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical():
             yield Static(self._title, markup=False)
-            yield Input(self._value)
-            yield Static("Enter takes it, Esc gives it up", classes="hint")
+            yield Field(self._value)
+            yield Static("Enter takes it · Esc cancels", classes="hint")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         self.dismiss(event.value.strip())
@@ -65,4 +72,4 @@ class ToolDialog(ModalScreen[str]):
             yield Static(f"Run {self._name}? ({self._source})", markup=False)
             with VerticalScroll():
                 yield Static(self._arguments, markup=False)
-            yield Static("y runs it · n does not · a always runs this tool · q stops the answer", classes="hint")
+            yield Static("y runs it · n does not · a always · q stops the answer", classes="hint")

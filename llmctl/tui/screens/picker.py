@@ -17,6 +17,7 @@ from textual.widgets.option_list import Option
 
 from llmctl.cli.streams import harmless
 from llmctl.tui.desk import Choice, Desk
+from llmctl.tui.screens.dialog import Field
 
 MOST = 200
 """Rows that are listed; more are found by typing."""
@@ -30,7 +31,8 @@ class ModelPicker(ModalScreen[Choice | None]):
     ModelPicker > Vertical {
       width: 80; max-width: 100%; height: 80%; padding: 1 2; background: $surface; border: round $primary;
     }
-    ModelPicker OptionList { height: 1fr; border: none; background: $surface; }
+    ModelPicker OptionList, ModelPicker OptionList:focus { border: none; }  /* a click would move the lines */
+    ModelPicker OptionList { height: 1fr; background: $surface; }
     ModelPicker .hint { height: auto; color: $text-muted; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -55,7 +57,7 @@ class ModelPicker(ModalScreen[Choice | None]):
     def compose(self) -> ComposeResult:
         with Vertical():
             yield Static(self._title, markup=False)
-            yield Input(placeholder="part of a name")
+            yield Field(placeholder="part of a name")
             yield OptionList()
             yield Static("", classes="hint")
 
@@ -70,9 +72,14 @@ class ModelPicker(ModalScreen[Choice | None]):
             self._collect()
 
     def _collect(self) -> None:
+        """List all again; the marked one stays marked."""
         known = [*self._recent, *self._desk.choices()]
         self._choices = list({(each.label, each.alias): each for each in known}.values())
+        at = self.query_one(OptionList).highlighted
+        marked = self._shown[at] if at and at < len(self._shown) else None
         self._list(self.query_one(Input).value)
+        if marked in self._shown:
+            self.query_one(OptionList).highlighted = self._shown.index(marked)
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
@@ -90,7 +97,7 @@ class ModelPicker(ModalScreen[Choice | None]):
         options.highlighted = 0 if self._shown else None
         more = f"{len(found) - MOST} more: type on. " if len(found) > MOST else ""
         nothing = "" if found else f"Nothing matches; Enter takes {typed!r} as a model of the profile in use. "
-        self.query_one(".hint", Static).update(Text(f"{more}{nothing}Enter takes one, Esc leaves it as it is"))
+        self.query_one(".hint", Static).update(Text(f"{more}{nothing}Enter takes one · Esc cancels"))
 
     def _row(self, choice: Choice) -> Text:
         row = Text(no_wrap=True, overflow="ellipsis")

@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static, TextArea
 
 from llmctl.cli.chat.question import check_reserved
-from llmctl.core.params import parse_options
+from llmctl.core.params import parse_options, typed
 from llmctl.errors import LlmctlError, UsageError
 
 Settled = tuple[str, dict[str, Any]]
@@ -46,16 +46,18 @@ class SettingsScreen(ModalScreen[Settled | None]):
     def compose(self) -> ComposeResult:
         with Vertical():
             yield Static("System prompt")
-            yield TextArea(self._system, id="system", tab_behavior="focus")
-            yield Static("Parameters, one a line: temperature=0.2")
-            yield TextArea(written(self._params), id="params", tab_behavior="focus")
+            yield TextArea(self._system, id="system", tab_behavior="focus", highlight_cursor_line=False)
+            yield Static("Parameters, one KEY=VALUE a line")
+            yield TextArea(written(self._params), id="params", tab_behavior="focus", highlight_cursor_line=False)
             yield Static("", id="problem", markup=False)
-            yield Static(
-                "Ctrl+S keeps them for this conversation, Tab changes the field, Esc cancels", classes="hint"
-            )
+            yield Static("Ctrl+S keeps them · Tab changes the field · Esc cancels", classes="hint")
+
+    def on_mount(self) -> None:
+        for area in self.query(TextArea):
+            area.cursor_blink = False
 
     def action_keep(self) -> None:
-        lines = self.query_one("#params", TextArea).text.splitlines()
+        lines = self.query_one("#params", TextArea).text.split("\n")
         try:
             params = read([line for line in lines if line.strip()])
         except LlmctlError as error:
@@ -67,13 +69,14 @@ class SettingsScreen(ModalScreen[Settled | None]):
 
 
 def written(params: Mapping[str, Any]) -> str:
-    """Parameters, one a line."""
+    """Parameters, one a line; read again, they are the same."""
     import json
 
-    return "\n".join(
-        f"{name}={value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
-        for name, value in params.items()
-    )
+    def text(value: Any) -> str:
+        plain = isinstance(value, str) and value.isprintable() and typed(value) == value
+        return value if plain else json.dumps(value, ensure_ascii=False)
+
+    return "\n".join(f"{name}={text(value)}" for name, value in params.items())
 
 
 def read(lines: list[str]) -> dict[str, Any]:

@@ -33,8 +33,20 @@ class Transcript(EntryView):
         Binding("e", "act('edit')", "Edit", show=False, id="transcript.edit"),
         Binding("r", "act('retry')", "Retry", show=False, id="transcript.retry"),
         Binding("b", "act('branch')", "Branch", show=False, id="transcript.branch"),
-        Binding("left_square_bracket", "act('previous_variant')", show=False, id="transcript.previous_variant"),
-        Binding("right_square_bracket", "act('next_variant')", show=False, id="transcript.next_variant"),
+        Binding(
+            "left_square_bracket",
+            "act('previous_variant')",
+            "Variant before",
+            show=False,
+            id="transcript.previous_variant",
+        ),
+        Binding(
+            "right_square_bracket",
+            "act('next_variant')",
+            "Next variant",
+            show=False,
+            id="transcript.next_variant",
+        ),
         Binding("o,enter", "fold", "Open or close", show=False, id="transcript.fold"),
     ]
 

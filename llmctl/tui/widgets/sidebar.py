@@ -51,14 +51,15 @@ class Sidebar(OptionList):
         name: str
 
     def show(self, conversations: Sequence[Conversation], current: str) -> None:
-        """List these; the current one is marked."""
+        """List these; the current one is marked. Whoever is in the list stays where they are in it."""
+        wanted = self._next(conversations) if self.has_focus else current
         options: list[Option] = []
         heading = ""
         for each in conversations:
             day = "Pinned" if each.pinned else _day(each.updated)
             if day != heading:
                 heading = day
-                options.append(Option(Text(day, style="bold dim"), disabled=True))
+                options.append(Option(Text(day), disabled=True))
             mark = "▸ " if each.id == current else "  "
             title = Text(f"{mark}{harmless(each.title or UNTITLED)}")
             title.truncate(self.ROOM + 2, overflow="ellipsis")
@@ -66,9 +67,16 @@ class Sidebar(OptionList):
         top = self.scroll_offset
         self.clear_options()
         self.add_options(options)
-        if current and any(option.id == current for option in options):
-            self.highlighted = self.get_option_index(current)
+        if wanted and any(option.id == wanted for option in options):
+            self.highlighted = self.get_option_index(wanted)
         self.scroll_to(*top, animate=False)
+
+    def _next(self, conversations: Sequence[Conversation]) -> str:
+        """Of these, the highlighted one, or what comes after it, or else before."""
+        here = {each.id for each in conversations}
+        at = self.highlighted or 0
+        ids = [option.id or "" for option in self.options]
+        return next((number for number in [*ids[at:], *reversed(ids[:at])] if number in here), "")
 
     @property
     def chosen(self) -> str | None:

@@ -15,17 +15,26 @@ from llmctl.cli.streams import harmless
 
 @dataclass(frozen=True)
 class Status:
-    """`cost` as it is shown, "" where nothing was asked yet; `tokens` about how many the next request has."""
+    """`cost` as it is shown, "" where nothing was asked yet; `tokens` about how many the next request has.
+
+    `place` is the id of what has the focus.
+    """
 
     model: str = ""
     cost: str = ""
     tokens: str = ""
     doing: str = ""
     mouse: bool = True
+    place: str = ""
 
 
 HINTS = ("F1 help", "F2 next model", "F3 models", "^P search", "^N new")
 BUSY_HINTS = ("Esc stops", "F1 help")
+PLACES = {
+    "transcript": ("j k choose", "c copy", "r retry", "o open", "Esc back"),
+    "sidebar": ("Enter opens", "r rename", "p pin", "d delete", "Esc back"),
+}
+"""Id of what has the focus -> what its keys do."""
 
 
 class StatusLine(Widget):
@@ -40,7 +49,7 @@ class StatusLine(Widget):
         left = [text for text in (harmless(status.model), status.doing) if text]
         left += [text for text in (status.cost, status.tokens) if text]
         left += [] if status.mouse else ["mouse off"]
-        hints = list(BUSY_HINTS if status.doing else HINTS)
+        hints = list(BUSY_HINTS if status.doing else PLACES.get(status.place, HINTS))
         room = self.size.width
         while len(left) > 1 and cell_len(" · ".join(left)) > room:
             left.pop()
