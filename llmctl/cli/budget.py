@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from llmctl.cli.history import keeps_history, pricing, store_to_change, store_to_read
-from llmctl.errors import BudgetSpent
+from llmctl.cli.history import keeps_history, pricing, store_to_read
+from llmctl.core.when import midnight
+from llmctl.errors import BudgetSpent, StoreFailed
 from llmctl.store.recorder import request_to
 
 if TYPE_CHECKING:
     from llmctl.cli.session import Session
     from llmctl.config.target import Target
     from llmctl.store.pricing import Pricing
+    from llmctl.store.store import Store
 
 
 @dataclass(frozen=True)
@@ -93,9 +96,11 @@ class Guard:
                 f'say it in the config: [prices."{target.profile}/{target.model}"]'
             )
         today = date.today()
-        spent = self._spent_since(target.profile, _midnight(today))
+        spent, unknown = self._spent_since(target.profile, midnight(today))
+        if unknown:
+            self._warn(f"the cost of {unknown} of today's answers is unknown, so the budget does not hold them")
         if spent >= most or spent + needed > most:
-            frees = _midnight(today + timedelta(days=1))
+            frees = midnight(today + timedelta(days=1))
             self._refuse(
                 f"the budget of {dollars(most)} a day is spent: {dollars(spent)} so far"
                 + ("" if spent >= most else f", and this prompt costs about {dollars(needed)}"),
@@ -103,20 +108,28 @@ class Guard:
                 round(frees - time.time()),
             )
 
-    def _spent_since(self, profile: str, moment: float) -> float:
-        """US dollars, after the price of every request is looked up."""
-        session = self._session
-        if not keeps_history(session.config, session.streams):
-            with store_to_read(session.streams) as store:
-                return store.ledger.spent(profile, moment)[0]
-        with store_to_change(session.streams) as store:
-            prices = self._prices()
+    def _spent_since(self, profile: str, moment: float) -> tuple[float, int]:
+        """(US dollars, answers whose cost is unknown), after the price of every request is looked up.
+
+        Where the history can't be read nothing is known to be spent; that is said.
+        """
+        try:
+            with store_to_read(self._session.streams) as store:
+                self._price(store, profile)
+                return store.ledger.spent(profile, moment)
+        except StoreFailed as error:
+            self._warn(f"the daily budget of {profile} can't be counted: {error.message}")
+            return 0.0, 0
+
+    def _price(self, store: Store, profile: str) -> None:
+        """Write the costs down that nobody has looked up; where that is not possible, they stay unknown."""
+        prices = self._prices()
+        with suppress(StoreFailed):
             while unpriced := store.ledger.unpriced(profile):
                 with store.transaction():
                     for request in unpriced:
                         priced = prices.priced(request)
                         store.ledger.price(request.id, priced.cost, priced.cost_by)
-            return store.ledger.spent(profile, moment)[0]
 
     def _warn(self, text: str) -> None:
         """Once, however many requests there are."""
@@ -137,11 +150,6 @@ def dollars(amount: float) -> str:
         return f"${amount:,.2f}"
     text = f"{amount:.6f}".rstrip("0")
     return f"${text:0<4}" if text != "0." else "under $0.000001"
-
-
-def _midnight(day: date) -> float:
-    """When the day begins here, in seconds since 1970."""
-    return datetime.combine(day, datetime.min.time()).timestamp()
 
 
 def _duration(seconds: float) -> str:

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 
 from llmctl.errors import ConfigError
 
+PATIENCE = 5.0
+"""Seconds that an answer waits for what other programs write; commands that change things wait longer."""
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -26,16 +29,20 @@ def store_to_read(streams: Streams) -> Store:
     return open_to_read(store_file(streams.env))
 
 
-def store_to_change(streams: Streams) -> Store:
-    """The history, to change. Raises StoreFailed."""
+def store_to_change(streams: Streams, patience: float | None = None) -> Store:
+    """The history, to change. `patience`: seconds to wait for other programs. Raises StoreFailed."""
     from llmctl.store.store import Store, store_file
 
-    return Store(store_file(streams.env))
+    path = store_file(streams.env)
+    return Store(path) if patience is None else Store(path, patience=patience)
 
 
 def keeps_history(config: Config, streams: Streams) -> bool:
     """Whether anything may be kept."""
-    return not streams.settings.no_log and config.data.get("history", True) is not False
+    wanted = config.data.get("history", True)
+    if not isinstance(wanted, bool):  # whoever wrote it wants privacy, and must not get the opposite
+        raise ConfigError(f"{config.path}: history must be true or false, not {wanted!r}")
+    return wanted and not streams.settings.no_log
 
 
 def pricing(config: Config, streams: Streams) -> Pricing:
@@ -51,9 +58,10 @@ def recorder(session: Session, caller: str, price: Price | None = None) -> Recor
     from llmctl.store.recorder import Recorder
 
     streams, config = session.streams, session.config
+    keeps = keeps_history(config, streams)
 
     def open_store() -> Store | None:
-        return store_to_change(streams) if keeps_history(config, streams) else None
+        return store_to_change(streams, PATIENCE) if keeps else None
 
     def tell(error: StoreFailed) -> None:
         streams.warn(f"{error.message}{f'; {error.hint}' if error.hint else ''}")

@@ -302,6 +302,7 @@ class Client:
                 await reply.close()
                 raise
 
+        record.timing.started = time.time()
         begun, tries = await self._attempt(send)
         record.summary = self._exchange.summary(begun.reply, tries, body.notes)
         record.timing.first_token_ms = _since(begun.started)

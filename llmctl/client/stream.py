@@ -24,6 +24,8 @@ class Timing:
 
     first_token_ms: float | None = None
     total_ms: float | None = None
+    started: float | None = None
+    """When it was sent, in seconds since 1970."""
 
     def tokens_per_second(self, tokens: int | None) -> float | None:
         """From the first token to the end."""

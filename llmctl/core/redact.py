@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import parse_qsl, urlsplit
 
 HIDDEN = "***"
 SECRET_HEADERS = frozenset({"authorization", "api-key", "x-api-key", "proxy-authorization", "cookie"})
+_SECRET_PARAMETER = re.compile(r"api[_-]?key|(access|auth|bearer)[_-]?token|secret|password|authorization")
 _SECRET_WORDS = ("key", "token", "secret", "auth", "cookie", "password")
 _SHORTEST = 6
 """Shorter secrets are left, as they would eat ordinary words."""
@@ -29,6 +31,11 @@ def redact(text: str, secrets: Iterable[str | None]) -> str:
 def is_secret_header(name: str) -> bool:
     """Whether a header's value is better not shown, by its name."""
     return name.lower() in SECRET_HEADERS or any(word in name.lower() for word in _SECRET_WORDS)
+
+
+def is_secret_parameter(name: str) -> bool:
+    """Whether a request's parameter holds a secret, by its name. max_tokens and prompt_cache_key don't."""
+    return bool(_SECRET_PARAMETER.search(name.lower()))
 
 
 def show_headers(headers: Mapping[str, str], secret_names: Iterable[str] = ()) -> dict[str, str]:

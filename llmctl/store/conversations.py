@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from llmctl.errors import UsageError
-from llmctl.store.database import Database, Row
+from llmctl.store.database import Database, Row, json_object
 from llmctl.store.messages import FORGET_FILES
 
 SHORTEST_ID = 6
@@ -84,10 +84,14 @@ class Conversations:
             raise UsageError(f"several conversations begin with {prefix}: {known}", hint="give more of the id")
         return _conversation(rows[0])
 
-    def last(self) -> Conversation | None:
-        """The one that was used last."""
-        found = self.newest(limit=1, pinned_first=False)
-        return found[0] if found else None
+    def last(self, answered: bool = False) -> Conversation | None:
+        """The one that was used last; with `answered`, the last in which something was answered."""
+        among = " AND EXISTS (SELECT 1 FROM messages m WHERE m.conversation = c.id AND m.role = 'assistant')"
+        row = self._database.row(
+            f"{_SELECT} WHERE c.deleted IS NULL{among if answered else ''}"
+            " ORDER BY c.updated DESC, c.rowid DESC LIMIT 1"
+        )
+        return _conversation(row) if row else None
 
     def newest(self, limit: int = 1000, offset: int = 0, pinned_first: bool = True) -> list[Conversation]:
         """The newest first; with `pinned_first` the pinned ones before them."""
@@ -178,7 +182,7 @@ def _columns(values: Mapping[str, Any]) -> dict[str, Any]:
 def _conversation(row: Row) -> Conversation:
     return Conversation(
         row["id"], row["title"], bool(row["titled"]), row["profile"], row["model"], row["system"],
-        json.loads(row["params"]), bool(row["pinned"]), row["head"], row["created"], row["updated"],
+        json_object(row["params"]), bool(row["pinned"]), row["head"], row["created"], row["updated"],
         row["messages"],
     )  # fmt: skip
 

@@ -6,6 +6,7 @@ Every failure of SQLite or the disk is raised as StoreFailed, which says which f
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -25,11 +26,15 @@ Row = sqlite3.Row
 class Database:
     """One connection. It may pass between threads, but only one may use it at a time."""
 
-    def __init__(self, path: Path | None, readonly: bool = False) -> None:
-        """Open the file, made where it is missing; without a path, one in memory. Raises StoreFailed."""
+    def __init__(self, path: Path | None, readonly: bool = False, patience: float = BUSY_SECONDS) -> None:
+        """Open the file, made where it is missing; without a path, one in memory. Raises StoreFailed.
+
+        `patience` is how many seconds a write waits for those of other processes.
+        """
         self.path = path
+        self._patience = patience
         with self._told():
-            self._connection = _connect(path, readonly)
+            self._connection = _connect(path, readonly, patience)
             try:
                 self._prepare(readonly)
             except BaseException:
@@ -56,6 +61,20 @@ class Database:
         """One statement that writes; the id of the row that it inserted."""
         with self._told():
             return self._execute(sql, values).lastrowid or 0
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """All that is read inside is as it was at the beginning, whatever others write meanwhile."""
+        if self._connection.in_transaction:
+            yield
+            return
+        with self._told():
+            self._connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.execute("COMMIT")
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
@@ -87,10 +106,9 @@ class Database:
         if not readonly:
             with contextlib.suppress(sqlite3.OperationalError):  # another process is just doing it
                 connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute(
-                "PRAGMA synchronous = NORMAL"
-            )  # survives kill -9; a power cut takes the last moments
-            connection.execute("PRAGMA secure_delete = FAST")
+            # NORMAL survives kill -9; a power cut takes the last moments.
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute("PRAGMA secure_delete = ON")  # what is removed can't be read out of the file
         version = _version(connection)
         if version < VERSION and not readonly:
             self._migrate()
@@ -115,11 +133,13 @@ class Database:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
-            raise _failure(error, self.path) from error
+            raise _failure(error, self.path, self._patience) from error
 
 
-def _connect(path: Path | None, readonly: bool) -> sqlite3.Connection:
+def _connect(path: Path | None, readonly: bool, patience: float) -> sqlite3.Connection:
     name = ":memory:" if path is None else path.absolute().as_uri()
+    if path and path.exists() and not path.is_file():
+        raise StoreFailed(f"the history {path} can't be used: it is no regular file")
     if path and readonly:  # a folder that can't be written has no place for the files of WAL
         name += "?mode=ro&immutable=1"
     elif path:
@@ -130,7 +150,7 @@ def _connect(path: Path | None, readonly: bool) -> sqlite3.Connection:
         os.close(handle)
     # Transactions begin where the code says so (isolation_level None).
     return sqlite3.connect(
-        name, uri=path is not None, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        name, uri=path is not None, timeout=patience, isolation_level=None, check_same_thread=False
     )
 
 
@@ -155,7 +175,7 @@ def _possible(value: Any) -> Any:
     return None if isinstance(value, int) and not -(2**63) <= value < 2**63 else value
 
 
-def _failure(error: sqlite3.Error | OSError, path: Path | None) -> StoreFailed:
+def _failure(error: sqlite3.Error | OSError, path: Path | None, patience: float) -> StoreFailed:
     """The failure in words a user can act on."""
     reason = getattr(error, "strerror", None) or str(error)
     name = getattr(error, "sqlite_errorname", "")
@@ -168,7 +188,24 @@ def _failure(error: sqlite3.Error | OSError, path: Path | None) -> StoreFailed:
     elif name == "SQLITE_FULL":
         reason, hint = "the disk is full", "make room; until then nothing is kept"
     elif name.startswith("SQLITE_BUSY"):
-        reason = f"another program has held it for {BUSY_SECONDS:g} s"
-    elif name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN")) or isinstance(error, PermissionError):
+        reason = f"another program has held it for {patience:g} s"
+    elif is_unwritable(error):
         hint = "LLMCTL_DATA names another folder; --no-log keeps nothing"
-    return StoreFailed(f"history can't be kept in {path}: {reason}", hint=hint)
+    return StoreFailed(f"the history {path} can't be used: {reason}", hint=hint)
+
+
+def is_unwritable(error: BaseException | None) -> bool:
+    """Whether the file or its folder can't be written, which need not keep anybody from reading it."""
+    name = getattr(error, "sqlite_errorname", "")
+    return isinstance(error, OSError) or name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN"))
+
+
+def json_object(text: str) -> dict[str, Any]:
+    """What a column of JSON holds. Raises StoreFailed for anything but an object."""
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise StoreFailed(f"the history is damaged: {text[:40]!r} is no JSON") from error
+    if not isinstance(value, dict):
+        raise StoreFailed(f"the history is damaged: {text[:40]!r} is no JSON object")
+    return value

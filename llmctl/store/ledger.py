@@ -11,6 +11,10 @@ BY_PROVIDER, BY_PRICES, BY_GENAI, UNKNOWN, UNPRICED = "provider", "prices", "gen
 """Who said what a request cost. UNPRICED: nobody has been asked yet."""
 
 
+UNFINISHED = ("partial", "interrupted", "stream_broken")
+"""Statuses of requests whose answer never came to its end; "partial" is still coming, or was killed."""
+
+
 @dataclass(frozen=True)
 class Request:
     """One request. `time` in seconds since 1970, `cost` in US dollars, `status` "ok" or an error's code."""
@@ -40,6 +44,12 @@ class Request:
     id: int = 0
 
     @property
+    def may_cost(self) -> bool:
+        """Whether something may have been billed: an answer came, or began to."""
+        begun = self.prompt_tokens is not None or self.first_token_ms is not None
+        return begun or self.status in ("ok", *UNFINISHED)
+
+    @property
     def tokens_per_second(self) -> float | None:
         """From the first token to the end."""
         if not self.completion_tokens or self.first_token_ms is None or self.total_ms is None:
@@ -58,6 +68,12 @@ GROUPS: Mapping[str, str] = {
     "caller": "caller",
 }
 """What usage can be grouped by."""
+
+_MAY_COST = (
+    "(prompt_tokens IS NOT NULL OR first_token_ms IS NOT NULL"
+    " OR status IN ('ok', " + ", ".join(f"'{status}'" for status in UNFINISHED) + "))"
+)
+"""`Request.may_cost` in SQL."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +107,15 @@ class Ledger:
         """Write a request down; its id."""
         values = asdict(request)
         return self._database.run(_INSERT, [values[name] for name in _NAMES])
+
+    def write(self, number: int, request: Request) -> None:
+        """Replace an entry."""
+        values = asdict(request)
+        sets = ", ".join(f"{name} = ?" for name in _NAMES)
+        self._database.run(
+            f"UPDATE requests SET {sets} WHERE id = ?",  # noqa: S608 - names of columns
+            [*(values[name] for name in _NAMES), number],
+        )
 
     def price(self, number: int, cost: float | None, cost_by: str) -> None:
         """Write down what a request cost, and who says so."""
@@ -135,9 +160,17 @@ class Ledger:
         rows = self._database.rows("SELECT * FROM requests WHERE conversation = ? ORDER BY id", (conversation,))
         return [_request(row) for row in rows]
 
-    def of_conversations(self) -> dict[str, Total]:
-        """Conversation -> the sums of its requests."""
-        return {total.group: total for total in self._sums("conversation", "conversation IS NOT NULL", ())}
+    def of_conversations(self, conversations: Sequence[str]) -> list[Request]:
+        """The requests of all these conversations, oldest first in each."""
+        found = []
+        for start in range(0, len(conversations), 500):
+            part = conversations[start : start + 500]
+            marks = ", ".join("?" * len(part))
+            found += self._database.rows(
+                f"SELECT * FROM requests WHERE conversation IN ({marks}) ORDER BY id",  # noqa: S608 - marks only
+                part,
+            )
+        return [_request(row) for row in found]
 
     def same(self, request: Request) -> list[Request]:
         """Entries of the same request: sent at the same time by the same caller to the same model."""
@@ -173,7 +206,7 @@ class Ledger:
             " SUM(prompt_tokens) AS prompt, SUM(completion_tokens) AS completion, SUM(cached_tokens) AS cached,"
             " SUM(reasoning_tokens) AS reasoning,"
             " SUM(status = 'ok' AND prompt_tokens IS NULL) AS blank, SUM(cost) AS cost,"
-            " SUM(cost IS NULL AND (status = 'ok' OR prompt_tokens IS NOT NULL)) AS free"
+            f" SUM(cost IS NULL AND {_MAY_COST}) AS free"
             f" FROM requests WHERE {where} GROUP BY 1 ORDER BY 1",
             values,
         )

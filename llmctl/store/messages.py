@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from llmctl.core.media import Attachment, content
-from llmctl.store.database import Database, Row
+from llmctl.store.database import Database, Row, json_object
 
 COMPLETE, PARTIAL, STOPPED, BROKEN = "complete", "partial", "stopped", "broken"
 """States of a message. PARTIAL is still coming, or its writer was killed."""
@@ -57,10 +57,9 @@ class Message:
 
     def wire(self, files: Sequence[Attachment] = (), portable: bool = False) -> dict[str, Any]:
         """The message as OpenAI has it. `portable` leaves out what only its own provider understands."""
-        kept = _PORTABLE if self.role == "assistant" else (*_PORTABLE, "content")
-        extra = {name: value for name, value in self.extra.items() if not portable or name in kept}
-        if portable and "tool_calls" in extra:
-            extra["tool_calls"] = [_plain_call(call) for call in extra["tool_calls"]]
+        extra = dict(self.extra)
+        if portable:
+            extra = portable_fields(self.role, extra)
         if "content" in extra:
             return {"role": self.role, **extra}
         body: Any = content(self.text, list(files)) if files else self.text
@@ -71,16 +70,30 @@ class Message:
         return {"role": self.role, "content": body, **extra}
 
 
+def portable_fields(role: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a message, beside its role and plain content, that every provider understands."""
+    kept = _PORTABLE if role == "assistant" else (*_PORTABLE, "content")
+    found = {name: value for name, value in fields.items() if name in kept}
+    if "tool_calls" in found:
+        found["tool_calls"] = [_plain_call(call) for call in found["tool_calls"]]
+    return found
+
+
 def from_wire(message: Mapping[str, Any], state: str = COMPLETE) -> Message:
     """A message as OpenAI has it, to be kept. Content in parts stays as it is, beside its text."""
     extra = {name: value for name, value in message.items() if name not in ("role", "content")}
     body = message.get("content")
     if isinstance(body, list):
-        texts = [part.get("text") for part in body if isinstance(part, Mapping) and part.get("type") == "text"]
-        return Message(
-            str(message["role"]), "\n\n".join(text for text in texts if text), {**extra, "content": body}, state
-        )
-    return Message(str(message["role"]), body if isinstance(body, str) else "", extra, state)
+        extra["content"] = body
+    return Message(str(message["role"]), spoken(body), extra, state)
+
+
+def spoken(body: Any) -> str:
+    """The text of a message's content, whether that is a string or parts."""
+    if not isinstance(body, list):
+        return body if isinstance(body, str) else ""
+    texts = [part.get("text") for part in body if isinstance(part, Mapping) and part.get("type") == "text"]
+    return "\n\n".join(text for text in texts if isinstance(text, str) and text)
 
 
 class Messages:
@@ -90,9 +103,18 @@ class Messages:
         self._database = database
 
     def add(
-        self, conversation: str, parent: int | None, message: Message, files: Sequence[Attachment] = ()
+        self,
+        conversation: str,
+        parent: int | None,
+        message: Message,
+        files: Sequence[Attachment] = (),
+        *,
+        in_view: bool = True,
     ) -> int:
-        """Put a message under its parent (None: at the root); the conversation's head moves to it. Its id."""
+        """Put a message under its parent (None: at the root); its id.
+
+        With `in_view` the conversation's head moves to it.
+        """
         now = message.created or time.time()
         with self._database.transaction():
             number = self._database.run(
@@ -104,10 +126,11 @@ class Messages:
                 self._database.run(
                     "INSERT INTO message_attachments VALUES (?, ?, ?, ?)", (number, position, ref.hash, ref.name)
                 )
-            self._database.run(
-                "UPDATE conversations SET head = ?, updated = MAX(updated, ?) WHERE id = ?",
-                (number, now, conversation),
-            )
+            if in_view:
+                self._database.run(
+                    "UPDATE conversations SET head = ?, updated = MAX(updated, ?) WHERE id = ?",
+                    (number, now, conversation),
+                )
         return number
 
     def write(self, number: int, message: Message) -> None:
@@ -234,7 +257,7 @@ _BELOW = (
 
 def _message(row: Row) -> Message:
     return Message(
-        row["role"], row["text"], json.loads(row["extra"]), row["state"], row["profile"], row["model"],
+        row["role"], row["text"], json_object(row["extra"]), row["state"], row["profile"], row["model"],
         row["created"], (), row["id"], row["conversation"], row["parent"],
     )  # fmt: skip
 

@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
 
 from llmctl.core.media import Attachment
+from llmctl.core.redact import is_secret_parameter
 from llmctl.errors import LlmctlError, StoreFailed
 from llmctl.store.conversations import auto_title
 from llmctl.store.ledger import Request
@@ -42,6 +44,7 @@ class Recorder:
 
     `conversation` is its id once something was asked, `head` the message that the next one follows.
     `price` may say what a request cost before it is written down. A store that it does not own stays open.
+    Without `in_view` the conversation goes on showing the branch that it shows.
     """
 
     def __init__(
@@ -50,7 +53,9 @@ class Recorder:
         caller: str,
         on_problem: Callable[[StoreFailed], None],
         price: Price = lambda request, billed: request,
+        *,
         owns_store: bool = True,
+        in_view: bool = True,
     ) -> None:
         self.conversation: str | None = None
         self.head: int | None = None
@@ -60,6 +65,7 @@ class Recorder:
         self._price = price
         self._store: Store | None = None
         self._owns_store = owns_store
+        self._in_view = in_view
         self._off = False
         self._answer: _Answer | None = None
 
@@ -76,7 +82,7 @@ class Recorder:
             "profile": target.profile,
             "model": target.model or "",
             "system": system or "",
-            "params": dict(params or {}),
+            "params": {name: value for name, value in (params or {}).items() if not is_secret_parameter(name)},
         }
         conversation, head = self.conversation, self.head
         with self._writing() as store:
@@ -88,7 +94,7 @@ class Recorder:
             else:
                 store.conversations.change(conversation, **settings)
             message = Message("user", text, profile=target.profile, model=target.model or "")
-            head = store.messages.add(conversation, head, message, files)
+            head = store.messages.add(conversation, head, message, files, in_view=self._in_view)
         if not self._off:  # else nothing of it was kept
             self.conversation, self.head = conversation, head
 
@@ -103,8 +109,9 @@ class Recorder:
             return
         started = time.monotonic()
         with self._writing() as store:
-            if store and self.conversation:
+            if store and self._there(store):
                 self._sync(store, answer, PARTIAL)
+                self._count(store, answer, self._requests(answer))
         ended = time.monotonic()
         answer.due = ended + max(CHECKPOINT_SECONDS, (ended - started) / MOST_SHARE)
 
@@ -119,33 +126,54 @@ class Recorder:
         answer.target = target or answer.target
         state = COMPLETE if error is None else STOPPED if error.exit_code == 130 else BROKEN
         with self._writing() as store:
-            if store and self.conversation:
+            if store and self._there(store):
                 self._sync(store, answer, state)
-                self._keep_others(store, answer)
+                self._keep_others(store, answer, state)
         requests = [
-            self._price(request_of(stream, answer.target, self._caller, answer.started), billed(stream))
-            for stream in answer.asking.streams
+            self._price(request, billed(stream))
+            for request, stream in zip(self._requests(answer), answer.asking.streams, strict=True)
         ]
         if error and requests and not answer.asking.streams[-1].answer.complete:
             requests[-1] = failed(requests[-1], error)  # else it failed later: a tool, a limit
         with self._writing() as store:
-            for at, request in enumerate(requests if store else ()):
-                message = answer.rounds[at] if at < len(answer.rounds) else None
-                requests[at] = replace(request, conversation=self.conversation, message=message)
-                assert store
-                store.ledger.add(requests[at])
+            if store:
+                requests = self._count(store, answer, requests)
         return requests
+
+    def _there(self, store: Store) -> bool:
+        """Whether the conversation is kept. Of one that was removed meanwhile only the costs are."""
+        if self.conversation and store.conversations.get(self.conversation) is None:
+            self.conversation = self.head = None
+        return self.conversation is not None
+
+    def _requests(self, answer: _Answer) -> list[Request]:
+        """The requests so far; those whose end has not come are partial."""
+        found = []
+        for stream in answer.asking.streams:
+            request = request_of(stream, answer.target, self._caller, answer.started)
+            found.append(request if stream.answer.complete else replace(request, status="partial"))
+        return found
+
+    def _count(self, store: Store, answer: _Answer, requests: list[Request]) -> list[Request]:
+        """Write the requests down, or over what was written of them; as they stand there."""
+        linked = []
+        for at, request in enumerate(requests):
+            message = answer.rounds[at] if at < len(answer.rounds) else answer.open
+            request = replace(request, conversation=self.conversation, message=message)
+            linked.append(request)
+            if at < len(answer.entries):
+                store.ledger.write(answer.entries[at], request)
+            else:
+                answer.entries.append(store.ledger.add(request))
+        return linked
 
     def cost_so_far(self) -> float:
         """US dollars that the answer's finished requests cost, as far as is known."""
         answer = self._answer
-        streams = answer.asking.streams if answer else []
-        requests = [
-            self._price(request_of(stream, answer.target, self._caller, answer.started), billed(stream))
-            for stream in streams
-            if answer
-        ]
-        return sum(request.cost or 0.0 for request in requests)
+        if answer is None:
+            return 0.0
+        pairs = zip(self._requests(answer), answer.asking.streams, strict=True)
+        return sum(self._price(request, billed(stream)).cost or 0.0 for request, stream in pairs)
 
     def go_on(self, conversation: str | None, head: int | None) -> None:
         """What is asked next follows this message of this conversation; None begins a new one."""
@@ -184,7 +212,7 @@ class Recorder:
             message = self._by(from_wire(wire), answer)
             number = answer.take_open() if wire["role"] == "assistant" else None
             if number is None:
-                number = store.messages.add(self.conversation, self.head, message)
+                number = store.messages.add(self.conversation, self.head, message, in_view=self._in_view)
             else:
                 store.messages.write(number, message)
             self.head = number
@@ -195,22 +223,23 @@ class Recorder:
             return
         message = self._by(from_wire(partial, state), answer)
         if answer.open is None:
-            self.head = answer.open = store.messages.add(self.conversation, self.head, message)
+            answer.open = store.messages.add(self.conversation, self.head, message, in_view=self._in_view)
+            self.head = answer.open
         else:
             store.messages.write(answer.open, message)
         if state != PARTIAL:
             answer.rounds.append(answer.open)
 
-    def _keep_others(self, store: Store, answer: _Answer) -> None:
+    def _keep_others(self, store: Store, answer: _Answer, state: str) -> None:
         """Further choices of one answer (n > 1) are variants of the first."""
         choices = answer.asking.streams[-1].answer.choices if answer.asking.streams else {}
         first = store.messages.get(self.head) if self.head and len(choices) > 1 else None
         if first is None or first.role != "assistant":
             return
         for index in sorted(choices)[1:]:
-            message = self._by(from_wire(choices[index].as_message()), answer)
-            store.messages.add(first.conversation, first.parent, message)
-        store.messages.show(first.conversation, first.id)
+            ended = COMPLETE if choices[index].finish_reason else state
+            message = self._by(from_wire(choices[index].as_message(), ended), answer)
+            store.messages.add(first.conversation, first.parent, message, in_view=False)
 
     def _by(self, message: Message, answer: _Answer) -> Message:
         if message.role != "assistant":
@@ -252,6 +281,7 @@ class _Answer:
         self.target = target
         self.open: int | None = None  # the row of the message that is still coming
         self.rounds: list[int] = []  # the row of each round's message
+        self.entries: list[int] = []  # the ledger's entry of each request
         self.started = time.time()
         self.due = time.monotonic() + CHECKPOINT_SECONDS
         self._written = said
@@ -279,7 +309,8 @@ class _Answer:
 
 def request_to(target: Target, caller: str, started: float) -> Request:
     """The ledger's entry of a request of which nothing has come; `started` in seconds since 1970."""
-    return Request(started, caller, target.profile, target.provider, target.base_url, target.model or "")
+    where = urlsplit(target.base_url)._replace(query="", fragment="").geturl()  # a key may stand there
+    return Request(started, caller, target.profile, target.provider, where, target.model or "")
 
 
 def request_of(stream: ChatStream, target: Target, caller: str, started: float) -> Request:
@@ -288,7 +319,7 @@ def request_of(stream: ChatStream, target: Target, caller: str, started: float) 
     counts = usage.counts() if usage else {}
     counts.pop("total_tokens", None)
     return replace(
-        request_to(target, caller, started),
+        request_to(target, caller, timing.started or started),
         answered_by=answer.model or "",
         attempts=max(stream.summary.attempts, 1),
         first_token_ms=timing.first_token_ms,

@@ -100,5 +100,10 @@ CREATE TABLE drafts (
 );
 """
 
-MIGRATIONS: tuple[str, ...] = (_CONVERSATIONS, _SEARCH, _DRAFTS)
+_INDEXES = """
+CREATE INDEX messages_parent ON messages (parent);
+CREATE INDEX requests_unpriced ON requests (profile) WHERE cost_by = '';
+"""
+
+MIGRATIONS: tuple[str, ...] = (_CONVERSATIONS, _SEARCH, _DRAFTS, _INDEXES)
 VERSION = len(MIGRATIONS)

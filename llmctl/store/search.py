@@ -40,13 +40,12 @@ class Search:
         phrases = _phrases(query)
         if not phrases:
             return []
-        match = "" if _UNSPACED.search(query) else _expression(query)
-        if not match:
+        if _UNSPACED.search(query) or not all(re.search(r"\w", phrase) for phrase in phrases):
             return self._plain(phrases, limit)
         rows = self._database.rows(
             f"SELECT {_COLUMNS}, SNIPPET(search, 0, ?, ?, '…', 24) AS snippet FROM search"  # noqa: S608
             f" JOIN messages m ON m.id = search.rowid {_JOIN} AND search MATCH ? ORDER BY rank, m.id DESC LIMIT ?",
-            (START, END, match, limit),
+            (START, END, _expression(query, phrases), limit),
         )
         return [_hit(row, row["snippet"]) for row in rows]
 
@@ -74,10 +73,10 @@ def _phrases(query: str) -> list[str]:
     return [found for pair in re.findall(r'"([^"]*)"|([^\s"]+)', query) if (found := (pair[0] or pair[1]).strip())]
 
 
-def _expression(query: str) -> str:
+def _expression(query: str, phrases: list[str]) -> str:
     """What FTS5 understands. Every word is quoted, so that nothing the user types is its syntax."""
-    quoted = [f'"{phrase}"' for phrase in _phrases(query) if re.search(r"\w", phrase)]
-    if quoted and not query.rstrip().endswith('"'):
+    quoted = [f'"{phrase}"' for phrase in phrases]
+    if not query.rstrip().endswith('"'):
         quoted[-1] += "*"
     return " ".join(quoted)
 

@@ -143,11 +143,74 @@ def test_every_way_of_asking_is_kept(work, upstream, kept, last, how):
         assert last().id in result.out
 
 
-def test_dry_runs_and_raw_bytes_are_not_kept(work, upstream, file):
+def test_dry_runs_are_not_kept_and_raw_bytes_only_counted(work, upstream, file, look):
     upstream.script(answer("Fine."))
-    for how in ("--dry-run", "--curl", "--raw"):
+    for how in ("--dry-run", "--curl"):
         work.chat(how).check()
     assert not file.exists()
+    work.chat("--raw").check()
+    assert look(lambda store: store.conversations.last()) is None
+    total = look(lambda store: store.ledger.totals("caller"))[0]
+    assert (total.group, total.requests, total.unknown_cost) == ("chat --raw", 1, 1)
+
+
+def test_what_is_removed_can_not_be_read_out_of_the_file(work, upstream, file, last):
+    upstream.script(answer("Fine."), answer("Fine."))
+    work("chat", "Say nothing of the " + "zanzibar secret " * 5000).check()
+    number = last().id
+    work.chat().check()
+    work("logs", "rm", "-y", number).check()
+    left = b"".join(each.read_bytes() for each in file.parent.iterdir())
+    assert b"zanzibar" not in left
+
+
+def test_a_limit_refuses_before_anything_is_kept(work, upstream, kept):
+    work.configure('[prices."work/test-model"]\ninput = 1000000.0\noutput = 1.0\n')
+    upstream.script(answer("Fine."))
+    work.chat().check()
+    work("chat", "--max-cost", "0.01", "Dear").check(6)
+    assert kept()[0][1] == "Hi"
+
+
+def test_history_that_is_neither_true_nor_false_keeps_nothing(work, upstream, file):
+    work.configure(head='current = "work"\nhistory = "false"\n')
+    assert "history must be true or false" in work.chat().check(3).err
+    assert not file.exists()
+    assert upstream.requests == []
+
+
+def test_no_key_of_an_address_or_a_parameter_is_kept(work, upstream, file):
+    upstream.script(answer("Fine."))
+    where = f"{upstream.url}/v1?key=sesame-opens"
+    work("chat", "--base-url", where, "--key", "none", "-o", "api_key=sesame-too", "-m", "m", "Hi")
+    assert b"sesame" not in b"".join(each.read_bytes() for each in file.parent.iterdir())
+
+
+def test_an_empty_id_is_no_new_conversation(work, upstream):
+    assert "is no id of a conversation" in work.chat("--continue", "").check(2).err
+    assert upstream.requests == []
+
+
+def test_a_model_named_like_an_alias_is_gone_on_with(work, upstream, sent):
+    work.configure('[aliases]\n"test-model" = "demo/demo"\n')
+    upstream.script(answer("Fine."), answer("Fine."))
+    work("chat", "-m", "work/test-model", "Hi").check()
+    work.chat("-c").check()
+    assert [body["model"] for body in sent()] == ["test-model", "test-model"]
+
+
+def test_a_kept_system_prompt_can_be_dropped(work, upstream, sent):
+    upstream.script(answer("Fine."), answer("Fine."))
+    work.chat("-s", "Be brief").check()
+    work.chat("-c", "-s", "").check()
+    assert [message["role"] for message in sent()[1]["messages"]] == ["user", "assistant", "user"]
+
+
+def test_a_killed_answer_is_counted(work, upstream, look):
+    upstream.script(Reply.sse(*text_stream("partly", finish=None), close="hard"))
+    work.chat()
+    total = look(lambda store: store.ledger.totals("caller"))[0]
+    assert (total.requests, total.unknown_cost) == (1, 1)
 
 
 def test_text_that_is_no_text_is_kept_as_far_as_it_can_be(ask, kept):
@@ -301,7 +364,7 @@ LIMIT = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({0}, {0}))"
 def test_no_room_for_the_history_costs_one_warning(patched, work, upstream, ask):
     patched(LIMIT.format(8192))
     result = ask("Hi")
-    assert (result.out, result.err.count("warning: history can't be kept"), result.err.count("\n")) == (
+    assert (result.out, result.err.count("warning: the history"), result.err.count("\n")) == (
         "Fine.\n",
         1,
         1,
@@ -314,14 +377,14 @@ def test_no_room_for_the_answer_costs_one_warning_and_the_question_stays(patched
     patched(LIMIT.format(200_000))
     result = ask("Second", reply="x" * 1_000_000)
     assert result.out == "x" * 1_000_000 + "\n"
-    assert result.err.count("warning: history can't be kept") == 1
+    assert result.err.count("warning: the history") == 1
     assert result.err.count("\n") == 1
     assert kept() == [("user", "Second", "complete")]
 
 
 def test_a_file_that_another_program_holds_costs_one_warning(patched, ask, file):
     ask("First")
-    patched("import llmctl.store.database; llmctl.store.database.BUSY_SECONDS = 0.2")
+    patched("import llmctl.cli.history; llmctl.cli.history.PATIENCE = 0.2")
     with Store(file) as other, other.transaction():
         other.conversations.begin()
         result = ask("Second")

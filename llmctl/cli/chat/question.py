@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from llmctl.config.prompts import Prompt
     from llmctl.core.media import Attachment
 
-_RESERVED = {"messages": "the prompt", "stream": "--no-stream", "model": "-m"}
+_RESERVED = {"messages": "the prompt", "stream": "--no-stream", "whole": "--no-stream", "model": "-m"}
 
 Message = dict[str, Any]
 
@@ -78,7 +78,8 @@ def read_question(options: ChatOptions, streams: Streams, needed: bool = True) -
     files = attached(options, session)
     quirks = session.target.quirks(session.target.model or "")
     before = past.conversation if past else None
-    own = options.system or system or (before.system if before else "") or None
+    lasting_system = before.system if before and options.system is None else options.system
+    own = options.system or system or lasting_system or None
     said = [part for part in (own, form.instruction(quirks)) if part]
     given, kept = request_params(options, template), before.params if before else {}
     params = {**kept, **form.params(quirks), **given}

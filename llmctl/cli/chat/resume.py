@@ -46,12 +46,18 @@ class Past:
 
 def find_past(options: ChatOptions, streams: Streams) -> Past | None:
     """What -c or --continue names. Raises UsageError and StoreFailed."""
-    if options.continued and options.last:
+    named = options.continued is not None
+    if named and options.last:
         raise UsageError("-c and --continue exclude each other")
-    if not options.continued and not options.last:
+    if not named and not options.last:
         return None
-    with store_to_read(streams) as store:
-        found = store.conversations.find(options.continued) if options.continued else store.conversations.last()
+    with store_to_read(streams) as store, store.snapshot():
+        conversations = store.conversations
+        found = (
+            conversations.find(options.continued or "")
+            if named
+            else conversations.last(answered=True) or conversations.last()
+        )
         if found is None:
             raise UsageError("there is no conversation to go on with", hint='begin one: llmctl chat "PROMPT"')
         return load_past(store, found)
@@ -88,4 +94,6 @@ def as_before(options: ChatOptions, past: Past, streams: Streams) -> ChatOptions
     if profile not in known:
         streams.note(f"the profile {profile} that this conversation was with is gone; asking the current one")
         return options
-    return replace(options, profile=profile, model=options.model or model or None)
+    if not options.model and model:  # both at once: a model may be called like an alias
+        return replace(options, model=f"{profile}/{model}")
+    return replace(options, profile=profile)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 from llmctl.cli.account import Account, open_account
-from llmctl.cli.budget import Guard
 from llmctl.cli.chat.ask import Ask
 from llmctl.cli.chat.options import ChatOptions
 from llmctl.cli.chat.question import Question, read_question
@@ -14,7 +15,9 @@ from llmctl.cli.chat.render import choose_renderer
 from llmctl.cli.chat.report import last_stream, say_usage, verdict
 from llmctl.cli.chat.toolbox import open_toolbox
 from llmctl.cli.streams import Streams, harmless
-from llmctl.errors import AnswerInvalid
+from llmctl.errors import AnswerInvalid, LlmctlError
+from llmctl.store.ledger import UNKNOWN
+from llmctl.store.recorder import failed, request_to
 
 
 def answer_once(options: ChatOptions, streams: Streams) -> None:
@@ -28,8 +31,7 @@ def answer_once(options: ChatOptions, streams: Streams) -> None:
 
         show_request(question, open_toolbox(options, session.config, streams), options.curl, options.no_stream)
     elif options.raw:
-        Guard(session, options.max_cost).check(question.messages)
-        _raw(question, options.no_stream)
+        _raw(question, options)
     else:
         _answer(question, options)
 
@@ -40,6 +42,7 @@ def _answer(question: Question, options: ChatOptions) -> None:
     renderer = choose_renderer(options, session.streams, form)
     account = open_account(session, "chat", options.max_cost, options.json or options.jsonl or options.usage)
     ask = Ask(session, toolbox, renderer, account, options.no_stream)
+    account.guard.check(question.messages)  # what is refused is not kept
     try:
         _keep(question, account)
         if form.wanted:
@@ -67,10 +70,23 @@ def _keep(question: Question, account: Account) -> None:
     recorder.question(target, question.text, question.files, question.own_system, question.own_params)
 
 
-def _raw(question: Question, whole: bool) -> None:
+def _raw(question: Question, options: ChatOptions) -> None:
+    """The bytes as they come. Nobody looks into them, so only the request is counted, its cost unknown."""
+    session, whole = question.session, options.no_stream
+    account = open_account(session, "chat --raw", options.max_cost)
+    account.guard.check(question.messages)
+
     async def copy(client: Any) -> None:
         async with aclosing(client.raw_stream(question.messages, whole=whole, **question.params)) as chunks:
             async for chunk in chunks:
-                question.session.streams.out_bytes(chunk)
+                session.streams.out_bytes(chunk)
 
-    question.session.run(copy)
+    request = replace(request_to(session.target, "chat --raw", time.time()), cost_by=UNKNOWN)
+    try:
+        session.run(copy)
+    except LlmctlError as error:
+        request = failed(request, error)
+        raise
+    finally:
+        account.recorder.note(request)
+        account.recorder.close()

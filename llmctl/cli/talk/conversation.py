@@ -11,6 +11,7 @@ from llmctl.cli.chat.report import say_usage, verdict
 from llmctl.cli.talk.keeping import Keeping
 from llmctl.core.media import content
 from llmctl.errors import LlmctlError
+from llmctl.store.messages import BROKEN_MARK, STOPPED_MARK, portable_fields, spoken
 
 if TYPE_CHECKING:
     from llmctl.cli.account import Account
@@ -22,10 +23,6 @@ if TYPE_CHECKING:
     from llmctl.core.media import Attachment
 
 Message = dict[str, Any]
-
-STOPPED = "[The user stopped this answer here.]"
-BROKEN = "[This answer broke off here.]"
-_PORTABLE = ("role", "content", "name", "tool_calls", "tool_call_id")
 
 
 @dataclass
@@ -78,8 +75,7 @@ class Conversation:
         """The text of the last answer, without the mark of a partial one."""
         for message in reversed(self.messages):
             if message["role"] == "assistant" and message.get("content"):
-                text: str = message["content"]
-                return text.removesuffix(STOPPED).removesuffix(BROKEN).rstrip()
+                return spoken(message["content"]).removesuffix(STOPPED_MARK).removesuffix(BROKEN_MARK).rstrip()
         return ""
 
     def go_on(self, past: Past) -> None:
@@ -161,7 +157,7 @@ class Conversation:
         said = loop.messages[before:] if loop else []
         partial = loop.stream.answer.content if loop and loop.stream and not loop.stream.answer.complete else ""
         if partial:
-            mark = STOPPED if error.exit_code == 130 else BROKEN
+            mark = STOPPED_MARK if error.exit_code == 130 else BROKEN_MARK
             said = [*said, {"role": "assistant", "content": f"{partial}\n\n{mark}"}]
         if said:
             self.messages += said
@@ -171,12 +167,11 @@ class Conversation:
 
     def portable(self) -> None:
         """Leave out what only the provider so far understands, before another one is asked."""
-        for message in self.messages:
-            for key in [key for key in message if key not in _PORTABLE]:
-                del message[key]
-            for call in message.get("tool_calls") or ():
-                for key in [key for key in call if key not in ("id", "type", "function", "custom")]:
-                    del call[key]
+        self.messages = [
+            {"role": role, "content": message.get("content"), **portable_fields(role, message)}
+            for message in self.messages
+            for role in [message["role"]]
+        ]
 
     def trim(self) -> int:
         """Leave out the oldest question with its answer; how many messages that were."""
