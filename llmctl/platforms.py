@@ -96,6 +96,11 @@ if sys.platform == "win32":
         """Nothing to do: Windows ends programs without telling them."""
         yield
 
+    @contextlib.contextmanager
+    def held_back() -> Iterator[None]:
+        """Nothing to do, see `tidy_end`."""
+        yield
+
     def new_group() -> dict[str, int]:
         """Arguments for Popen that put a child into a group of its own."""
         return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
@@ -256,6 +261,19 @@ else:
                 signal.signal(number, handler)
             if tidy.caught is not None:
                 os.kill(os.getpid(), tidy.caught)
+
+    @contextlib.contextmanager
+    def held_back() -> Iterator[None]:
+        """Signals that would end this process count at the end of this block: what it starts is known then."""
+        caught: list[int] = []
+        before = _take_over((signal.SIGINT, *_ENDS), lambda number, _frame: caught.append(number))
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+        for number in caught[:1]:
+            os.kill(os.getpid(), number)
 
     class _Tidy:
         """The handler of `tidy_end`. Only the first signal counts: what follows must not stop the tidying."""

@@ -144,10 +144,9 @@ def _connect(path: Path | None, readonly: bool, patience: float) -> sqlite3.Conn
         name += "?mode=ro&immutable=1"
     elif path:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)  # SQLite would make it readable by others
-        with contextlib.suppress(OSError, AttributeError):  # somebody else's file; Windows
-            os.fchmod(handle, 0o600)  # it may have been copied here
-        os.close(handle)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # SQLite would make it readable by others
+        with contextlib.suppress(OSError):  # it is somebody else's
+            path.chmod(0o600)  # it may have been copied here
     # Transactions begin where the code says so (isolation_level None).
     return sqlite3.connect(
         name, uri=path is not None, timeout=patience, isolation_level=None, check_same_thread=False

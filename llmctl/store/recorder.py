@@ -44,7 +44,7 @@ class Recorder:
 
     `conversation` is its id once something was asked, `head` the message that the next one follows.
     `price` may say what a request cost before it is written down. A store that it does not own stays open.
-    Without `in_view` the conversation goes on showing the branch that it shows.
+    While `in_view` is false the conversation goes on showing the branch that it shows.
     """
 
     def __init__(
@@ -55,7 +55,6 @@ class Recorder:
         price: Price = lambda request, billed: request,
         *,
         owns_store: bool = True,
-        in_view: bool = True,
     ) -> None:
         self.conversation: str | None = None
         self.head: int | None = None
@@ -65,7 +64,7 @@ class Recorder:
         self._price = price
         self._store: Store | None = None
         self._owns_store = owns_store
-        self._in_view = in_view
+        self.in_view = True
         self._off = False
         self._answer: _Answer | None = None
 
@@ -94,7 +93,7 @@ class Recorder:
             else:
                 store.conversations.change(conversation, **settings)
             message = Message("user", text, profile=target.profile, model=target.model or "")
-            head = store.messages.add(conversation, head, message, files, in_view=self._in_view)
+            head = store.messages.add(conversation, head, message, files, in_view=self.in_view)
         if not self._off:  # else nothing of it was kept
             self.conversation, self.head = conversation, head
 
@@ -212,7 +211,7 @@ class Recorder:
             message = self._by(from_wire(wire), answer)
             number = answer.take_open() if wire["role"] == "assistant" else None
             if number is None:
-                number = store.messages.add(self.conversation, self.head, message, in_view=self._in_view)
+                number = store.messages.add(self.conversation, self.head, message, in_view=self.in_view)
             else:
                 store.messages.write(number, message)
             self.head = number
@@ -223,7 +222,7 @@ class Recorder:
             return
         message = self._by(from_wire(partial, state), answer)
         if answer.open is None:
-            answer.open = store.messages.add(self.conversation, self.head, message, in_view=self._in_view)
+            answer.open = store.messages.add(self.conversation, self.head, message, in_view=self.in_view)
             self.head = answer.open
         else:
             store.messages.write(answer.open, message)

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import IO, Any
 
 from llmctl.errors import UsageError
-from llmctl.platforms import end_group, interruptible, new_group, tidy_end, wait_readable
+from llmctl.platforms import end_group, held_back, interruptible, new_group, tidy_end, wait_readable
 from llmctl.tools.tool import Tool, ToolFailed
 
 SECONDS = 60.0
@@ -131,23 +131,25 @@ def _run(script: str, values: Mapping[str, str], seconds: float) -> str:
 
     group: Any = new_group()
     with tempfile.TemporaryFile() as errors, tidy_end():
+        child: subprocess.Popen[bytes] | None = None
         try:
-            child = subprocess.Popen(
-                ["/bin/sh", "-c", script],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                env={**os.environ, **values},
-                **group,
-            )
-        except (OSError, ValueError) as error:  # too long a value, or a null byte in it
-            raise ToolFailed(f"the command could not be started: {error}") from error
-        assert child.stdout is not None
-        try:
+            with held_back():
+                child = subprocess.Popen(
+                    ["/bin/sh", "-c", script],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=errors,
+                    env={**os.environ, **values},
+                    **group,
+                )
+            assert child.stdout is not None
             with child.stdout, interruptible():
                 output = _read(child, child.stdout, seconds)
-        except BaseException:
-            end_group(child)
+        except BaseException as error:
+            if child is not None:
+                end_group(child)
+            elif isinstance(error, OSError | ValueError):  # too long a value, or a null byte in it
+                raise ToolFailed(f"the command could not be started: {error}") from error
             raise
         if child.wait():
             said = "\n".join(part for part in (_told(errors).strip(), output.strip()) if part)

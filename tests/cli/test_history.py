@@ -207,7 +207,7 @@ def test_a_kept_system_prompt_can_be_dropped(work, upstream, sent):
 
 
 def test_a_killed_answer_is_counted(work, upstream, look):
-    upstream.script(Reply.sse(*text_stream("partly", finish=None), close="hard"))
+    upstream.script(Reply.sse(*text_stream("partly", finish=None)))
     work.chat()
     total = look(lambda store: store.ledger.totals("caller"))[0]
     assert (total.requests, total.unknown_cost) == (1, 1)

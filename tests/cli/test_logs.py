@@ -9,9 +9,13 @@ import time
 
 import pytest
 
+from llmctl.cli.logs import search
+from llmctl.cli.streams import Streams
+from llmctl.cli.table import cell_width
 from llmctl.core.media import Attachment
 from llmctl.store.ledger import Request
 from llmctl.store.messages import Message
+from llmctl.store.search import Search
 from llmctl.store.store import Store
 
 NOON = 1_795_262_400.0  # 2026-11-21 12:00 UTC
@@ -152,6 +156,49 @@ def test_list_fits_the_terminal(cli, talk, cols, model):
 def test_no_colours_where_none_are_wanted(cli, talk):
     talk()
     assert b"\x1b[" not in shown(cli, "list", env={"NO_COLOR": "1"}).raw
+
+
+def test_a_conversation_without_a_title_is_called_so_for_people(cli, talk):
+    talk(title="")
+    assert "Untitled" in shown(cli, "list").screen()
+    assert "Untitled" in shown(cli, "search", "sky").screen()
+    assert "Untitled" not in cli.run("logs", "list").check().out
+
+
+@pytest.mark.parametrize("args", [["show", "--json"], ["list", "--json", "-n", "1"]])
+def test_only_what_is_shown_is_priced(cli, talk, store, args):
+    cli.write_config('[prices."work/big"]\ninput = 10\noutput = 20\n')
+    other, last = talk(when=NOON - DAY), talk()
+    for number in (other, last):
+        counts = {"prompt_tokens": 1000, "completion_tokens": 100}
+        store.ledger.add(Request(NOON, "chat", "work", "", "", "big", **counts, conversation=number))
+    report = cli.run("logs", *args).check().json()
+    assert (report if isinstance(report, dict) else report[0])["cost"] == 0.012
+    assert [request.conversation for request in store.ledger.unpriced()] == [other]
+
+
+@pytest.mark.parametrize("args", [["show", "--json"], ["list", "--json"]])
+def test_prices_are_shown_while_another_program_writes(cli, talk, store, args):
+    cli.write_config('[prices."work/big"]\ninput = 10\noutput = 20\n')
+    counts = {"prompt_tokens": 1000, "completion_tokens": 100}
+    store.ledger.add(Request(NOON, "chat", "work", "", "", "big", **counts, conversation=talk()))
+    before = time.monotonic()
+    with store.transaction():
+        store.database.run("DELETE FROM drafts")
+        report = cli.run("logs", *args).check().json()
+    assert time.monotonic() - before < 10  # not the 15 seconds of a command that has to write
+    assert (report if isinstance(report, dict) else report[0])["cost"] == 0.012
+
+
+def test_an_answer_that_broke_off_may_have_cost_something(cli, talk, store):
+    number = talk()
+    for status in ("stream_broken", "connect"):
+        store.ledger.add(
+            Request(NOON, "chat", "work", "", "", "big", status=status, cost_by="unknown", conversation=number)
+        )
+    assert cli.run("logs", "show", "--json").check().json()["unknown_cost"] == 1
+    assert cli.run("logs", "list", "--json").check().json()[0]["unknown_cost"] == 1
+    assert "cost unknown*" in cli.run("logs", "show").check().out.split("\n\n")[1]
 
 
 # show
@@ -300,6 +347,8 @@ def test_long_output_goes_through_the_pager(cli, talk):
         (["export"], "no conversation is kept yet"),
         (["list", "--since", "soon"], "'soon' is no time"),
         (["prune", "--older-than", "soon"], "'soon' is no length of time"),
+        (["prune", "--older-than", "0d", "--yes"], "would remove everything"),
+        (["prune", "--older-than", "30d"], "nobody can be asked"),
     ],
 )
 def test_mistakes(cli, args, why):
@@ -351,6 +400,30 @@ def test_bold_ends_with_its_line(cli, talk):
     talk("one two three four five six seven")
     raw = shown(cli, "search", '"two three four five six"', cols=20).raw
     assert all(line.count(b"\x1b[1m") == line.count(b"\x1b[0m") for line in raw.splitlines())
+
+
+@pytest.mark.parametrize("cols", [20, 31, 80])
+def test_what_is_found_fills_the_lines(cli, talk, cols):
+    talk("Say " + "天空" * 20, "The word 天気 " + "雨雪" * 30 + " and end")
+    terminal = shown(cli, "search", "天気", cols=cols)
+    lines = [line for line in terminal.history() if line.startswith("  ") and line.strip()]
+    assert all(cell_width(line) <= cols for line in lines)
+    assert all(cell_width(line) >= cols - 5 for line in lines[:-1])  # none is broken before it is full
+    assert b"\x1b[1m\xe5\xa4\xa9" in terminal.raw
+
+
+def test_what_is_removed_while_it_is_looked_for(cli, talk, store, monkeypatch, capsys):
+    number, find = talk(), Search.find
+
+    def remove_what_is_found(*args):
+        hits = find(*args)
+        store.conversations.remove(number)
+        return hits
+
+    monkeypatch.setattr(Search, "find", remove_what_is_found)
+    search.run(search.SearchOptions(["sky"]), Streams({"LLMCTL_DATA": str(cli.home / ".local/share/llmctl")}))
+    assert capsys.readouterr().out.startswith(number[:6])
+    assert store.conversations.newest() == []
 
 
 # rm
@@ -414,6 +487,35 @@ def aged(talk, store):
     store.ledger.add(Request(now - 50 * DAY, "embed", "work", "", "", "big"))
 
 
+def test_what_was_used_while_it_was_asked_about_stays(cli, aged, store):
+    terminal = cli.terminal("logs", "prune", "--older-than", "15d", "--pinned")
+    terminal.wait_for("Remove 3 conversations for good? [y/N]")
+    used = next(each for each in store.conversations.newest() if each.title == "20 days")
+    store.messages.add(used.id, used.head, Message("user", "More?"))
+    terminal.send("y\n")
+    terminal.wait_for("removed 2 conversations")
+    assert terminal.wait() == 0
+    assert titles(store) == ["0 days", "20 days"]
+
+
+def test_what_was_pinned_while_it_was_asked_about_stays(cli, aged, store):
+    terminal = cli.terminal("logs", "prune", "--older-than", "30d")
+    terminal.wait_for("Remove 1 conversation for good? [y/N]")
+    pinned = next(each for each in store.conversations.newest() if each.title == "40 days")
+    store.conversations.change(pinned.id, pinned=True)
+    terminal.send("y\n")
+    assert terminal.wait() == 0
+    assert len(titles(store)) == 4
+
+
+def test_more_than_are_removed_at_once(cli, talk, store):
+    with store.transaction():
+        for _ in range(230):
+            talk(when=1.0)
+    assert "removed 230 conversations\n" in cli.run("logs", "prune", "--older-than", "1y", "-y").check().err
+    assert store.conversations.newest() == []
+
+
 def titles(store):
     return sorted(found.title for found in store.conversations.newest())
 
@@ -433,7 +535,7 @@ def test_prune(cli, aged, store, args, left, requests):
     dry = cli.run("logs", "prune", "--older-than", *args, "--dry-run").check()
     assert len(dry.out.splitlines()) == gone
     assert len(titles(store)) == 4
-    result = cli.run("logs", "prune", "--older-than", *args).check()
+    result = cli.run("logs", "prune", "--older-than", *args, "--yes").check()
     assert titles(store) == left
     assert sum(total.requests for total in store.ledger.totals("caller")) == requests
     said = f"{gone} conversation{'' if gone == 1 else 's'}" + (" and the costs of 2 requests" * (requests == 3))
@@ -449,7 +551,7 @@ def test_pruning_gives_room_back(cli):
             number, None, Message("user", "big", created=1.0), [Attachment("f", "x/y", b"x" * 2_000_000)]
         )
     assert path.stat().st_size > 2_000_000
-    cli.run("logs", "prune", "--older-than", "1y").check()
+    cli.run("logs", "prune", "--older-than", "1y", "-y").check()
     with sqlite3.connect(path) as database:
         assert database.execute("PRAGMA freelist_count").fetchone() == (0,)
     assert path.stat().st_size < 500_000

@@ -117,6 +117,7 @@ VALUE = st.recursive(
     max_leaves=6,
 )
 TABLE = st.dictionaries(NAME, VALUE, max_size=3)
+PARAMS = TABLE.filter(lambda params: not {"messages", "stream", "whole", "model"} & params.keys())
 WHEN = st.floats(1, 4e9)
 COUNT = st.none() | st.integers(0, 2**63 - 1)
 FILE = st.builds(Attachment, NAME, st.sampled_from(["text/plain", "image/png"]), st.binary(max_size=8))
@@ -124,7 +125,7 @@ MESSAGE = st.builds(
     Message,
     st.sampled_from(["user", "assistant", "tool"]),
     TEXT,
-    TABLE,
+    TABLE.filter(lambda extra: not {"tool_calls", "tool_call_id"} & extra.keys()),
     st.sampled_from([COMPLETE, PARTIAL, STOPPED, BROKEN]),
     NAME,
     NAME,
@@ -150,7 +151,7 @@ def stores(draw):
         more = {"title": draw(TEXT), "titled": draw(st.booleans()), "pinned": draw(st.booleans())}
         times = {"created": draw(WHEN), "updated": draw(WHEN)}
         number = store.conversations.begin(
-            draw(NAME), draw(NAME), system=draw(TEXT), params=draw(TABLE), **more, **times
+            draw(NAME), draw(NAME), system=draw(TEXT), params=draw(PARAMS), **more, **times
         )
         ids = [None]
         for message in draw(st.lists(MESSAGE, max_size=5)):
@@ -200,9 +201,19 @@ def test_a_damaged_export_is_refused_in_one_line_and_never_with_a_traceback(data
 # what is here already
 
 
-def test_a_conversation_that_went_on_is_kept_beside(cli, filled, store):
+def test_a_conversation_that_went_on_is_here_already(cli, filled, store):
     whole = cli.run("logs", "export", "--everything", "-F", "jsonl").check().out
     store.messages.add(filled[1], store.conversations.get(filled[1]).head, Message("assistant", "More"))
+    skipped = "imported 0 conversations; 2 skipped: here already\n"
+    assert cli.run("logs", "import", "-", stdin=whole).check().err == skipped
+    assert [found.messages for found in store.conversations.newest() if found.title == "Plain"] == [2]
+
+
+def test_a_conversation_that_differs_is_kept_beside(cli, filled, store):
+    whole = cli.run("logs", "export", "--everything", "-F", "jsonl").check().out
+    store.messages.remove(store.conversations.get(filled[1]).head)
+    for message in ("Goodbye", "and more"):
+        store.messages.add(filled[1], store.conversations.get(filled[1]).head, Message("user", message))
     for said in (
         "imported 1 conversation; 1 skipped: here already\n",
         "imported 0 conversations; 2 skipped: here already\n",
@@ -245,6 +256,23 @@ def test_export_is_markdown_of_the_last_one(cli, filled, store):
     both = cli.run("logs", "export", filled[1], filled[0]).check().out
     assert both.startswith(last + "\n---\n\n# Tree\n")
     assert "Two" in both
+
+
+def test_an_export_is_of_one_moment(cli, filled, store):
+    store.messages.add(filled[0], None, Message("user", "x" * 500_000, created=NOON))
+    process = cli.popen("logs", "export", "--everything", "-F", "jsonl")
+    begun = process.stdout.read(1)  # the pipe is full now, and the second one still to come
+    store.conversations.remove(filled[1])
+    whole = begun + process.stdout.read()
+    assert process.wait() == 0
+    talks = [json.loads(line) for line in whole.splitlines()]
+    assert [message["text"] for message in talks[1]["messages"]] == ["Hello"]
+
+
+def test_export_to_standard_output_by_name(cli, filled):
+    whole = cli.run("logs", "export", "--everything", "-F", "jsonl").check().out
+    result = cli.run("logs", "export", "--everything", "-F", "jsonl", "-o", "-").check()
+    assert (result.out, result.err) == (whole, "")
 
 
 def test_export_into_a_file(cli, filled):
@@ -320,6 +348,13 @@ def test_profile_model_params_and_parts_are_taken(imported):
     assert (talk["messages"][0]["text"], talk["messages"][1]["model"]) == ("Look", "m")
 
 
+def test_calls_that_are_null_are_none(imported):
+    null = {"tool_calls": None, "tool_call_id": None}
+    beside = own(message={"extra": {**null, "name": None}})
+    first, second = imported([{"messages": [{"role": "assistant", "content": "x", **null}]}, beside])
+    assert sorted(str(talk["messages"][0]["extra"]) for talk in (first, second)) == ["{'name': None}", "{}"]
+
+
 def test_half_a_surrogate_pair_is_replaced(imported):
     (talk,) = imported('[{"role": "user", "content": "a\\ud83d b\\ud83d\\ude00"}]')
     assert talk["messages"][0]["text"] == "a? b😀"
@@ -333,6 +368,15 @@ def own(**changes):
               "head": 1,
               "messages": [message | changes.pop("message", {})], "requests": []}  # fmt: skip
     return record | changes
+
+
+def calls(value, why, name="tool_calls"):
+    """The same mistake in a record of ours and in a message of OpenAI."""
+    extra = {name: json.loads(value)}
+    return (
+        (own(message={"extra": extra}), why.format(", extra")),
+        ([{"role": "assistant", "content": "x", **extra}], why.format("")),
+    )
 
 
 @pytest.mark.parametrize(
@@ -356,6 +400,18 @@ def own(**changes):
         ),
         ('{"messages": []}', "has no messages"),
         (own(version=2), "written by a newer llmctl"),
+        (own(version=0), "version must be 1"),
+        (
+            '[{"role": "user", "content": [{"type": "text", "text": 3}]}]',
+            "message 1, part 1: text must be a string",
+        ),
+        *calls('"x"', "message 1{}: tool_calls must be a list, and is something else"),
+        *calls("[3]", "message 1{}, tool call 1 is no object"),
+        *calls('[{"function": {}}]', "message 1{}, tool call 1: id must be a string, and is missing"),
+        *calls('[{"id": "c", "function": 3}]', "message 1{}, tool call 1: function must be an object"),
+        *calls("3", "message 1{}: tool_call_id must be a string", "tool_call_id"),
+        (own(params={"model": "x"}), "standard input: params must not hold model"),
+        ({"messages": [{"role": "user"}], "params": {"stream": 1}}, "standard input: params must not hold stream"),
         (own(id="xyz"), "id must be 16 hexadecimal digits"),
         (own(head=2), "head is 2, and there is no such message"),
         (own(created="x"), "created must be a number of 0 or more, and is something else"),
@@ -372,7 +428,7 @@ def own(**changes):
         ([own(), own(id="cd" * 8, title=3)], "conversation 2: title must be a string"),
         (b"\xff\xfe[]", "is not UTF-8 text"),
     ],
-    ids=range(27),
+    ids=range(41),
 )
 def test_what_is_refused_leaves_nothing_behind(elsewhere, text, why):
     data = text if isinstance(text, str | bytes) else json.dumps(text)

@@ -74,6 +74,13 @@ def test_the_answer_is_a_variant_out_of_view(other, talk, store):
     assert (entry.caller, entry.prompt_tokens, entry.conversation) == ("replay", 30, talk)
 
 
+def test_a_replay_is_no_use_of_the_conversation(other, talk, store):
+    before = store.conversations.get(talk)
+    other("logs", "replay", talk, "-p", "work").check()
+    after = store.conversations.get(talk)
+    assert (after.head, after.updated, after.messages) == (before.head, before.updated, before.messages + 1)
+
+
 @pytest.mark.parametrize(("args", "env"), [(["--no-log"], {}), ([], {"LLMCTL_NO_LOG": "1"})])
 def test_nothing_is_kept_unless_it_may_be(other, talk, store, args, env):
     assert "The new" in other("logs", "replay", talk, "-p", "work", *args, env=env).check().out

@@ -172,8 +172,8 @@ def test_lines_in_a_pipe(usage, month):
     assert lines == [
         ["work", "3", "1", "2000", "500", "200", "50", "1.2", "0"],
         ["local", "1", "0", "1000", "0", "100", "0", "", "1"],
-        ["total", "4", "1", "3000", "500", "300", "50", "1.2", "1"],
     ]
+    assert usage("--by", "profile", "--csv").out.splitlines()[1:] == [",".join(line) for line in lines]
 
 
 def test_the_table(screen, month):

@@ -108,7 +108,7 @@ def test_a_key_in_an_error_of_the_provider_is_withheld(log):
 
 def test_a_key_in_the_prompt_is_withheld(work, upstream):
     upstream.script(FINE)
-    work("chat", "--debug-file", "wire.log", f"My key is {TEST_KEY}!").check()
+    work("chat", "--no-log", "--debug-file", "wire.log", f"My key is {TEST_KEY}!").check()
     assert "My key is ***!" in (work.cli.cwd / "wire.log").read_text()
 
 

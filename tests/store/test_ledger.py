@@ -55,7 +55,7 @@ def test_a_request_comes_back_as_it_was_written(store, talk, add):
     assert kept == Request(**{**vars(row), "id": number})
     assert kept.tokens_per_second == 2.0
     assert store.ledger.of_messages([message, 999]) == {message: kept}
-    assert store.ledger.of_conversations()[talk].cost == 0.5
+    assert store.ledger.of_conversations([talk, "none"]) == [kept]
     assert store.ledger.same(row) == [kept]
 
 
@@ -103,6 +103,16 @@ def test_unknown_is_none_and_free_is_zero(store):
     store.ledger.add(request(profile="home"))
     home, work = store.ledger.totals("profile")
     assert (work.cost, work.unknown_cost, home.cost, home.unknown_cost) == (0.0, 0, None, 1)
+
+
+@pytest.mark.parametrize("status", ["ok", "connect", "rate_limited", "interrupted", "stream_broken", "partial"])
+@pytest.mark.parametrize("known", [{}, {"prompt_tokens": 3}, {"first_token_ms": 3.0}])
+def test_what_may_have_cost_something_is_counted(store, status, known):
+    row = request(status=status, **known)
+    store.ledger.add(row)
+    (total,) = store.ledger.totals("day")
+    assert (total.unknown_cost == 1) == row.may_cost
+    assert row.may_cost == (bool(known) or status not in ("connect", "rate_limited"))
 
 
 def test_each_request_is_priced_once(store):

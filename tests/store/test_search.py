@@ -66,6 +66,13 @@ def test_find(found, query, numbers):
     assert found(query) == numbers
 
 
+@pytest.mark.parametrize(("query", "count"), [("hello 🎈", 1), ("🎈", 1), ("hello", 2), ('hello "🎈 day"', 1)])
+def test_words_of_signs_count_too(store, add, query, count):
+    add(None, "Hello, world")
+    add(None, "A hello for your 🎈 day")
+    assert len(store.search.find(query)) == count
+
+
 def test_a_hit_tells_where_it_is_and_shows_the_words(store, talk):
     message = Message("assistant", "one " * 50 + "needle" + " two" * 50, profile="work", model="m", created=5.0)
     number = store.messages.add(talk, None, message)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,9 @@ if TYPE_CHECKING:
     from llmctl.store.pricing import Pricing
     from llmctl.store.store import Store
 
+PATIENCE = 1.0
+"""Seconds to wait for other programs that write: what costs are found can be found again."""
+
 
 class Costs:
     """Prices requests, and writes what it finds into the ledger where that can be written."""
@@ -23,17 +25,15 @@ class Costs:
         self._streams = streams
         self._pricing: Pricing | None = None
         self._unpriceable = False
+        self._unwritable = False
         self._warned: set[str] = set()
 
     def look_up(self, requests: Sequence[Request]) -> list[Request]:
         """The requests, priced. One that a bad [prices] is about stays as it is, with a warning."""
         priced = [request if request.cost_by else self._priced(request) for request in requests]
         changed = [new for new, old in zip(priced, requests, strict=True) if new is not old]
-        if not changed:
-            return priced
-        with contextlib.suppress(StoreFailed), self._store.transaction():  # a read-only file is shown all the same
-            for request in changed:
-                self._store.ledger.price(request.id, request.cost, request.cost_by)
+        if changed:
+            self._write(changed)
         return priced
 
     def look_up_all(self) -> None:
@@ -43,6 +43,20 @@ class Costs:
             before, pending = pending, self._store.ledger.unpriced()
             if pending == before:  # nothing could be written
                 return
+
+    def _write(self, requests: Sequence[Request]) -> None:
+        """By a connection of its own: this one may be reading. What can't be written is shown all the same."""
+        path = self._store.database.path
+        if path is None or self._unwritable:
+            return
+        from llmctl.store.store import Store
+
+        try:
+            with Store(path, patience=PATIENCE) as store, store.transaction():
+                for request in requests:
+                    store.ledger.price(request.id, request.cost, request.cost_by)
+        except StoreFailed:
+            self._unwritable = True  # the next try would wait again
 
     def _priced(self, request: Request) -> Request:
         pricer = self._pricer()

@@ -42,7 +42,10 @@ class ExportOptions:
         typer.Option("-F", "--format", metavar="FORMAT", help="markdown, json or jsonl [markdown]."),
     ] = "markdown"
     output: Annotated[
-        str | None, typer.Option("-o", "--output", metavar="FILE", help="Write a new file (mode 0600).")
+        str | None,
+        typer.Option(
+            "-o", "--output", metavar="FILE", help="Write a new file (mode 0600); '-' is standard output."
+        ),
     ] = None
 
 
@@ -53,14 +56,14 @@ def run(options: ExportOptions, streams: Streams) -> None:
     """
     if options.everything and options.conversations:
         raise UsageError("--everything and ids exclude each other")
-    with store_to_read(streams) as store:
+    with store_to_read(streams) as store, store.snapshot():
         conversations = _chosen(options, store)
         pieces = _pieces(store, conversations, options.form)
-        if options.output is None:
+        if options.output in (None, "-"):
             for piece in pieces:
                 streams.out(harmless(piece) if streams.terminal else piece, end="")
         else:
-            _write(options.output, pieces)
+            _write(options.output or "", pieces)
             streams.say(f"wrote {_count(len(conversations))}: {options.output}")
 
 

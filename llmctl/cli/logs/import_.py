@@ -30,8 +30,8 @@ def run(options: ImportOptions, streams: Streams) -> None:
     """Read conversations from a file: all of them or, if one is wrong, none.
 
     It may be JSON or JSON lines as `llmctl logs export` writes them, a list of OpenAI messages, an
-    object with "messages", or the logs.db of llm. What is there already is skipped, so a file can be
-    read again; a conversation that went on since is kept beside, under a new id.
+    object with "messages", or the logs.db of llm. What is there already is skipped, also where it went
+    on since, so a file can be read again; one that differs is kept beside, under a new id.
     """
     from llmctl.cli.logs.incoming import read_conversations
     from llmctl.cli.logs.takein import TakeIn

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,16 +12,17 @@ import typer
 
 from llmctl.cli.history import store_to_read
 from llmctl.cli.logs.costs import Costs
-from llmctl.cli.logs.words import cut, iso, local, one_line, out_json, short_date, target
+from llmctl.cli.logs.words import cut, iso, local, one_line, out_json, short_date, spent, target
 from llmctl.cli.options import command
 from llmctl.cli.pager import paged
 from llmctl.cli.streams import Streams
 from llmctl.cli.table import cell_width, print_table
 from llmctl.core.when import moment
+from llmctl.store.conversations import SHORTEST_ID
 
 if TYPE_CHECKING:
     from llmctl.store.conversations import Conversation
-    from llmctl.store.ledger import Total
+    from llmctl.store.ledger import Request
     from llmctl.store.store import Store
 
 EXAMPLES = """
@@ -60,7 +62,7 @@ def run(options: ListOptions, streams: Streams) -> None:
     """
     now = time.time()
     since = moment(options.since, now) if options.since else 0.0
-    with store_to_read(streams) as store:
+    with store_to_read(streams) as store, store.snapshot():
         found = store.conversations.matching(options.number or -1, options.profile, options.model, since)
         if options.json:
             out_json(streams, described(store, found, streams))
@@ -84,13 +86,16 @@ def run(options: ListOptions, streams: Streams) -> None:
 
 def described(store: Store, conversations: list[Conversation], streams: Streams) -> list[dict[str, Any]]:
     """Conversations as JSON, with what they took. What is unknown is null."""
-    Costs(store, streams).look_up_all()
-    totals = store.ledger.of_conversations()
-    return [describe(conversation, totals.get(conversation.id)) for conversation in conversations]
+    requests = store.ledger.of_conversations([conversation.id for conversation in conversations])
+    theirs: dict[str | None, list[Request]] = {}
+    for request in Costs(store, streams).look_up(requests):
+        theirs.setdefault(request.conversation, []).append(request)
+    return [describe(conversation, theirs.get(conversation.id, [])) for conversation in conversations]
 
 
-def describe(conversation: Conversation, total: Total | None) -> dict[str, Any]:
-    """One conversation as JSON, `total` being the sums of its requests."""
+def describe(conversation: Conversation, requests: Sequence[Request]) -> dict[str, Any]:
+    """One conversation as JSON, with the sums of its requests."""
+    cost, unknown = spent(requests)
     return {
         "id": conversation.id,
         "title": conversation.title,
@@ -100,15 +105,15 @@ def describe(conversation: Conversation, total: Total | None) -> dict[str, Any]:
         "updated": iso(conversation.updated),
         "messages": conversation.messages,
         "pinned": conversation.pinned,
-        "tokens": total.tokens if total else None,
-        "cost": total.cost if total else None,
-        "unknown_cost": total.unknown_cost if total else 0,
+        "tokens": sum((each.prompt_tokens or 0) + (each.completion_tokens or 0) for each in requests) or None,
+        "cost": cost,
+        "unknown_cost": unknown,
     }
 
 
 def _row(conversation: Conversation, short: dict[str, str], date: str) -> list[str]:
     return [
-        short[conversation.id],
+        short.get(conversation.id, conversation.id[:SHORTEST_ID]),
         date,
         one_line(target(conversation.profile, conversation.model)),
         str(conversation.messages),
@@ -120,6 +125,7 @@ def _row(conversation: Conversation, short: dict[str, str], date: str) -> list[s
 def _table(streams: Streams, rows: list[list[str]]) -> None:
     """Fitted to the window: the title takes what the others leave."""
     columns = shutil.get_terminal_size().columns
+    rows = [[*row[:-1], row[-1] or "Untitled"] for row in rows]
     header = ["ID", "DATE", "MODEL", "MSGS", "", "TITLE"]
     if columns < NARROW:
         header, rows = _without_model(header), [_without_model(row) for row in rows]

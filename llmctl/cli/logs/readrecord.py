@@ -40,15 +40,18 @@ def read_record(value: Any, where: str) -> Record:
 
 
 def _own_record(fields: Fields) -> Record:
-    if fields.whole("version") != VERSION:
+    version = fields.whole("version")
+    if version > VERSION:
         raise UsageError(f"{fields.where} was written by a newer llmctl", hint="update llmctl")
+    if version != VERSION:
+        raise UsageError(f"{fields.where}: version must be {VERSION}")
     if not _ID.fullmatch(fields.text("id")):
         raise UsageError(f"{fields.where}: id must be 16 hexadecimal digits")
     settings = {
         **{name: fields.text(name) for name in ("title", "profile", "model", "system")},
         **{name: fields.flag(name) for name in ("titled", "pinned")},
         **{name: fields.number(name) for name in ("created", "updated")},
-        "params": fields.table("params"),
+        "params": _params(fields),
     }
     messages = [_message(message, at) for at, message in fields.items("messages", "message")]
     requests = [_request(request, len(messages)) for _, request in fields.items("requests", "request")]
@@ -62,7 +65,7 @@ def _message(fields: Fields, at: int) -> tuple[Message, list[Attachment]]:
     message = Message(
         fields.one_of("role", _ROLES),
         fields.text("text"),
-        fields.table("extra"),
+        _without_empty_calls(_extra(fields).value),
         fields.one_of("state", _STATES),
         fields.text("profile"),
         fields.text("model"),
@@ -71,6 +74,40 @@ def _message(fields: Fields, at: int) -> tuple[Message, list[Attachment]]:
         parent=_number(fields, "parent", at - 1),
     )
     return message, [_file(file) for _, file in fields.items("files", "file")]
+
+
+def _extra(fields: Fields) -> Fields:
+    extra = Fields(fields.table("extra"), f"{fields.where}, extra")
+    _check_calls(extra)
+    return extra
+
+
+def _check_calls(fields: Fields) -> None:
+    """Raises UsageError for calls of tools that could not be sent again. One that is null is none."""
+    if fields.value.get("tool_call_id") is not None:
+        fields.text("tool_call_id")
+    if fields.value.get("tool_calls") is None:
+        return
+    for _, call in fields.items("tool_calls", "tool call"):
+        call.text("id")
+        call.table("function")
+
+
+def _without_empty_calls(value: Mapping[str, Any]) -> dict[str, Any]:
+    calls = ("tool_calls", "tool_call_id")
+    return {name: each for name, each in value.items() if name not in calls or each is not None}
+
+
+def _params(fields: Fields) -> dict[str, Any]:
+    from llmctl.cli.chat.question import check_reserved
+
+    params = fields.table("params")
+    for name in params:
+        try:
+            check_reserved({name: None})
+        except UsageError as error:
+            raise UsageError(f"{fields.where}: params must not hold {name}") from error
+    return params
 
 
 def _number(fields: Fields, name: str, last: int) -> int | None:
@@ -115,7 +152,7 @@ def _wire_record(value: Mapping[str, Any], where: str) -> Record:
         "profile": profile,
         "model": model,
         "system": "\n\n".join(message.text for message in read[:first]),
-        "params": fields.table("params"),
+        "params": _params(fields),
         "created": now,
         "updated": now,
     }
@@ -132,10 +169,12 @@ def _from_wire(fields: Fields) -> Message:
     content = fields.value.get("content")
     if isinstance(content, list):
         for _, part in fields.items("content", "part"):
-            part.text("type")
+            if part.text("type") == "text":
+                part.text("text")
     elif content is not None:
         fields.text("content")
-    return from_wire(fields.value)
+    _check_calls(fields)
+    return from_wire(_without_empty_calls(fields.value))
 
 
 def _title(messages: Sequence[Message]) -> str:

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from llmctl.cli.history import keeps_history, store_to_change, store_to_read
+from llmctl.cli.history import store_to_read
 from llmctl.cli.logs.chosen import chosen
 from llmctl.cli.logs.costs import Costs
 from llmctl.cli.logs.words import iso, out_json
 from llmctl.cli.options import TargetOptions, command
 from llmctl.cli.session import Session, open_session
 from llmctl.cli.streams import Streams
-from llmctl.errors import StoreFailed, UsageError
+from llmctl.errors import UsageError
 
 if TYPE_CHECKING:
     from llmctl.cli.chat.ask import Ask
@@ -78,7 +78,7 @@ def run(options: ReplayOptions, streams: Streams) -> None:
 
 def _read(prefix: str, streams: Streams) -> Original:
     """Raises UsageError and StoreFailed."""
-    with store_to_read(streams) as store:
+    with store_to_read(streams) as store, store.snapshot():
         conversation = chosen(store, prefix)
         path = store.messages.path(conversation.head)
         asked = [at for at, message in enumerate(path) if message.role == "user"]
@@ -104,7 +104,7 @@ def _together(requests: Sequence[Request]) -> Request | None:
 
 
 def _ask(original: Original, session: Session) -> Ask:
-    """Ask, keep the answer beside the original one, and leave that in view. Raises what the client raises."""
+    """Ask, and keep the answer beside the original one, which stays in view. Raises what the client raises."""
     from llmctl.cli.account import open_account
     from llmctl.cli.chat.approval import Approval
     from llmctl.cli.chat.ask import Ask
@@ -114,6 +114,7 @@ def _ask(original: Original, session: Session) -> Ask:
 
     streams = session.streams
     account = open_account(session, "replay", wants_cost=True)
+    account.recorder.in_view = original.answer is None
     account.recorder.go_on(original.conversation.id, original.said[-1][0].id)
     renderer = TextRenderer(streams, ChatOptions(), NoWriter())
     ask = Ask(session, Toolbox(streams, Approval(streams, False, ())), renderer, account)
@@ -123,17 +124,7 @@ def _ask(original: Original, session: Session) -> Ask:
         renderer.wait()
     finally:
         account.recorder.close()
-        if original.answer and keeps_history(session.config, streams):
-            _back_in_view(original, streams)
     return ask
-
-
-def _back_in_view(original: Original, streams: Streams) -> None:
-    try:
-        with store_to_change(streams) as store:
-            store.messages.show(original.conversation.id, original.conversation.head)
-    except StoreFailed:
-        return  # the recorder has said so
 
 
 def _described(original: Original) -> dict[str, Any] | None:

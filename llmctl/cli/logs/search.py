@@ -15,6 +15,7 @@ from llmctl.cli.options import command
 from llmctl.cli.pager import paged
 from llmctl.cli.streams import BOLD, Streams, harmless
 from llmctl.cli.table import print_table
+from llmctl.store.conversations import SHORTEST_ID
 
 if TYPE_CHECKING:
     from llmctl.store.search import Hit
@@ -45,7 +46,7 @@ def run(options: SearchOptions, streams: Streams) -> None:
     in double quotes stay together: '"blue sky"'. Into a pipe each hit is a line of tab-separated
     fields: id, who said it, date, title, and the place where the words stand.
     """
-    with store_to_read(streams) as store:
+    with store_to_read(streams) as store, store.snapshot():
         hits = store.search.find(" ".join(options.words), options.number)
         short = store.conversations.short_ids()
     if options.json:
@@ -53,9 +54,11 @@ def run(options: SearchOptions, streams: Streams) -> None:
     elif streams.terminal:
         with paged(streams):
             for hit in hits:
-                _show(hit, short[hit.conversation], streams)
+                _show(hit, short.get(hit.conversation, hit.conversation[:SHORTEST_ID]), streams)
     else:
-        print_table(streams, (), [_row(hit, short[hit.conversation]) for hit in hits])
+        print_table(
+            streams, (), [_row(hit, short.get(hit.conversation, hit.conversation[:SHORTEST_ID])) for hit in hits]
+        )
     if not hits:
         streams.note("nothing found")
 
@@ -74,7 +77,7 @@ def _show(hit: Hit, short: str, streams: Streams) -> None:
     """A line about the conversation, and below it the place."""
     columns = shutil.get_terminal_size().columns
     when = short_date(hit.created, time.time())
-    line = f"{short}  {when}  {ROLES.get(hit.role, hit.role)}  {one_line(hit.title)}"
+    line = f"{short}  {when}  {ROLES.get(hit.role, hit.role)}  {one_line(hit.title) or 'Untitled'}"
     streams.out(cut(harmless(line), columns))
     for text in _emphasised(hit.snippet, columns - len(_INDENT), streams.coloured_output):
         streams.out(f"{_INDENT}{text}")

@@ -23,7 +23,6 @@ from llmctl.errors import UsageError
 if TYPE_CHECKING:
     from llmctl.store.ledger import Request
     from llmctl.store.messages import Message
-    from llmctl.store.store import Store
 
 EXAMPLES = """
 llmctl logs show
@@ -55,7 +54,7 @@ def run(options: ShowOptions, streams: Streams) -> None:
     """
     if options.json and options.answer:
         raise UsageError("--json and --answer exclude each other")
-    with store_to_read(streams) as store:
+    with store_to_read(streams) as store, store.snapshot():
         conversation = chosen(store, options.conversation)
         if options.answer:
             _answer(store.messages.path(conversation.head), streams)
@@ -63,7 +62,7 @@ def run(options: ShowOptions, streams: Streams) -> None:
         spent = Costs(store, streams).look_up(store.ledger.of_conversation(conversation.id))
         shown = load(store, conversation, spent, options.everything)
         if options.json:
-            out_json(streams, _described(shown, store))
+            out_json(streams, _described(shown))
             return
     if not streams.terminal or options.plain or not streams.coloured_output:
         with paged(streams):
@@ -94,10 +93,9 @@ def _answer(path: list[Message], streams: Streams) -> None:
         streams.warn(f"this answer is not whole: {STATES.get(last.state, last.state)}")
 
 
-def _described(shown: Shown, store: Store) -> dict[str, Any]:
+def _described(shown: Shown) -> dict[str, Any]:
     conversation = shown.conversation
-    total = store.ledger.of_conversations().get(conversation.id)
-    about = describe(conversation, total)
+    about = describe(conversation, shown.spent)
     about.pop("messages")  # a number there
     return {
         **about,

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from llmctl.cli.logs.words import ROLES, facts, local, money, one_line, size, target
+from llmctl.cli.logs.words import ROLES, facts, local, money, one_line, size, spent, target
 
 if TYPE_CHECKING:
     from llmctl.store.conversations import Conversation
@@ -75,11 +75,10 @@ def _summary(shown: Shown) -> list[str]:
     count = len(shown.messages)
     whole = f" of {conversation.messages}" if count < conversation.messages else ""
     parts = [conversation.id, local(conversation.created), f"{count}{whole} message{'' if count == 1 else 's'}"]
-    known = [request.cost for request in shown.spent if request.cost is not None]
-    unknown = sum(request.cost is None and request.status == "ok" for request in shown.spent)
-    if known or unknown:
-        more = f" + {unknown} unknown" if known and unknown else ""
-        parts.append(f"cost {money(sum(known) if known else None)}{more}")
+    cost, unknown = spent(shown.spent)
+    if cost is not None or unknown:
+        more = f" + {unknown} unknown" if cost is not None and unknown else ""
+        parts.append(f"cost {money(cost)}{more}")
     return [*parts, "pinned"] if conversation.pinned else parts
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-import textwrap
+import unicodedata
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +48,13 @@ def money(cost: float | None) -> str:
     from llmctl.cli.budget import dollars
 
     return "unknown" if cost is None else dollars(cost)
+
+
+def spent(requests: Sequence[Request]) -> tuple[float | None, int]:
+    """(US dollars, as far as they are known; how many requests may have cost something, and nobody knows what)."""
+    known = [request.cost for request in requests if request.cost is not None]
+    unknown = sum(request.cost is None and request.may_cost for request in requests)
+    return (sum(known) if known else None), unknown
 
 
 def size(count: int) -> str:
@@ -113,21 +121,47 @@ def wrapped(text: str, width: int) -> list[str]:
     """Text in lines of at most so many columns, its own line ends kept."""
     lines: list[str] = []
     for line in text.splitlines() or [""]:
-        for part in textwrap.wrap(line, width, replace_whitespace=False, drop_whitespace=True) or [""]:
-            lines += _halved(part, width)
+        lines += _wrapped_line(line.rstrip(), width)
     return lines
 
 
-def _halved(text: str, width: int) -> list[str]:
-    """A line that wide characters have made too long, in parts that fit."""
-    parts, used = [""], 0
-    for letter in text:
-        used += cell_width(letter)
-        if used > width and parts[-1]:
-            parts.append("")
-            used = cell_width(letter)
-        parts[-1] += letter
-    return parts
+def _wrapped_line(line: str, width: int) -> list[str]:
+    lines, used = [""], 0
+    for piece in _pieces(line, width):
+        taken = _cells(piece)
+        if used and used + taken > width:
+            lines[-1] = lines[-1].rstrip()
+            lines.append("")
+            used = 0
+            if piece.isspace():
+                continue
+        lines[-1] += piece
+        used += taken
+    return lines
+
+
+def _pieces(line: str, width: int) -> Iterator[str]:
+    """Between these a line may end: words, spaces, wide characters; what is longer than a line is cut."""
+    piece, taken = "", 0
+    for letter in line:
+        cells = _cells(letter)
+        apart = piece and (taken + cells > width or not _one_piece(piece[-1], letter))
+        if apart and not unicodedata.combining(letter):
+            yield piece
+            piece, taken = "", 0
+        piece += letter
+        taken += cells
+    if piece:
+        yield piece
+
+
+def _one_piece(before: str, after: str) -> bool:
+    return before.isspace() == after.isspace() and _cells(before) < 2 and _cells(after) < 2
+
+
+def _cells(text: str) -> int:
+    """Columns that text takes; control characters, which are never printed, take none."""
+    return sum(cell_width(letter) for letter in text if unicodedata.category(letter) != "Cc")
 
 
 def out_text(streams: Streams, text: str) -> None:

@@ -22,8 +22,8 @@ def print_csv(report: Report, streams: Streams) -> None:
 
 
 def print_lines(report: Report, streams: Streams) -> None:
-    """A line for each group, and the total; the fields are those of the CSV."""
-    for group in [*report.groups, report.total] if report.groups else []:
+    """A line for each group; the fields are those of the CSV."""
+    for group in report.groups:
         streams.out("\t".join([one_line(group.group), *_fields(group)]))
 
 
