@@ -15,6 +15,7 @@ from textual.screen import Screen
 from llmctl.cli.clipboard import copy
 from llmctl.cli.editor import edit_text
 from llmctl.config.paths import working_folder
+from llmctl.core.suggest import did_you_mean
 from llmctl.errors import LlmctlError
 from llmctl.tui import deeds
 from llmctl.tui.keynames import key_name
@@ -79,6 +80,7 @@ class ChatApp(App[None]):
         if self.reduced_motion:
             self.animation_level = "none"
         self.set_keymap(dict(self._ui.keys))
+        self._check_keys()
         self.desk.streams.attach(self._notice)
         self._chat.asker.say_problem()
 
@@ -90,6 +92,18 @@ class ChatApp(App[None]):
         self._filters = [each for each in self._filters if not isinstance(each, Monochrome | NoColor)]
         if self.no_color:
             self._filters.append(NoColor())
+
+    def _check_keys(self) -> None:
+        """Say which ids of [tui.keys] are no key's."""
+        if not self._ui.keys:
+            return
+        from llmctl.tui.bindings import binding_ids
+
+        known = binding_ids()
+        for name in self._ui.keys:
+            if name not in known:
+                hint = did_you_mean(name, known) or "`llmctl help tui` lists them"
+                self.desk.streams.warn(f"[tui.keys]: no key is called {name!r}; {hint}")
 
     def _first_theme(self) -> str:
         """The theme of --theme, else of [tui], else dark. Without colours, only the terminal's will do."""

@@ -357,12 +357,20 @@ def test_a_conversation_that_cannot_be_kept_goes_on(begin, work, upstream, said,
     assert talk.terminal.raw.count(b"warning") == 1
 
 
+@pytest.fixture
+def small_disk(patched, monkeypatch):
+    """small_disk(size): no file of the program may grow beyond so many bytes; coverage's would be the first."""
+    for name in [name for name in os.environ if name.startswith("COVERAGE_")]:
+        monkeypatch.delenv(name)
+    return lambda size: patched(LIMIT.format(size))
+
+
 LIMIT = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({0}, {0}))"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="limits of POSIX")
-def test_no_room_for_the_history_costs_one_warning(patched, work, upstream, ask):
-    patched(LIMIT.format(8192))
+def test_no_room_for_the_history_costs_one_warning(small_disk, ask):
+    small_disk(8192)
     result = ask("Hi")
     assert (result.out, result.err.count("warning: the history"), result.err.count("\n")) == (
         "Fine.\n",
@@ -372,9 +380,9 @@ def test_no_room_for_the_history_costs_one_warning(patched, work, upstream, ask)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="limits of POSIX")
-def test_no_room_for_the_answer_costs_one_warning_and_the_question_stays(patched, ask, kept):
+def test_no_room_for_the_answer_costs_one_warning_and_the_question_stays(small_disk, ask, kept):
     ask("First")
-    patched(LIMIT.format(200_000))
+    small_disk(200_000)
     result = ask("Second", reply="x" * 1_000_000)
     assert result.out == "x" * 1_000_000 + "\n"
     assert result.err.count("warning: the history") == 1

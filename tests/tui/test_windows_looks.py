@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
+import llmctl
 from llmctl.cli.settings import Settings
 from llmctl.errors import ConfigError
+from llmctl.tui.bindings import binding_ids
 from tui.conftest import Chats, Person, answer
 
 
@@ -55,6 +60,23 @@ def test_other_keys(chats: Chats) -> None:
         assert not person.entries
 
     chats.run(body)
+
+
+def test_keys_that_are_none_are_told(chats: Chats) -> None:
+    chats.configure('[tui.keys]\n"chat.neww" = "f12"\n"prompt.send" = "ctrl+s"\n')
+
+    async def body(person: Person) -> None:
+        assert [text for text in person.notices if "tui.keys" in text] == [
+            "[tui.keys]: no key is called 'chat.neww'; did you mean chat.new or chat.raw or chat.help?"
+        ]
+
+    chats.run(body)
+
+
+def test_the_help_names_every_id() -> None:
+    text = (Path(llmctl.__file__).parent / "data/help/tui.txt").read_text(encoding="utf-8")
+    ids = re.findall(r"[a-z_.]+", text.partition("The ids:")[2])
+    assert {name for name in binding_ids() if name not in ids and f".{name.partition('.')[2]}" not in ids} == set()
 
 
 def test_a_theme_change_draws_what_is_shown_again(chats: Chats) -> None:

@@ -42,9 +42,9 @@ class SearchOptions:
 def run(options: SearchOptions, streams: Streams) -> None:
     """Find messages that hold all these words, the best ones first.
 
-    Upper case and accents make no difference, and the last word may be the beginning of one. Words
-    in double quotes stay together: '"blue sky"'. Into a pipe each hit is a line of tab-separated
-    fields: id, who said it, date, title, and the place where the words stand.
+    Upper case and accents make no difference, and the last word may be unfinished. Words
+    in double quotes stay together. Into a pipe each hit is a line of tab-separated fields:
+    id, who said it, date, title, and the place where the words stand.
     """
     with store_to_read(streams) as store, store.snapshot():
         hits = store.search.find(" ".join(options.words), options.number)
