@@ -6,18 +6,18 @@ import re
 from collections.abc import Iterable
 
 from llmctl.attach.read import attachment
+from llmctl.cli.streams import harmless
 from llmctl.core.media import Attachment
 
 BIG_LINES, BIG_CHARS = 10, 1500
 """Above which a paste becomes a file: the prompt stays readable, and typing quick."""
 
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _NAME = re.compile(r"paste-(\d+)\.txt")
 
 
 def cleaned(text: str) -> str:
     """With line feeds only, and without control characters, which a terminal would obey."""
-    return _CONTROLS.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    return harmless(text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def is_big(text: str) -> bool:
