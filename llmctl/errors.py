@@ -40,6 +40,7 @@
     │   ├── ToolServerFailed          tool_server          (an MCP server that does not serve)
     │   └── ToolLimit                 tool_limit           (tools called again and again)
     └── Interrupted             130   interrupted
+        └── ClientLeft                client_left          (who asked the gateway has gone)
 
 Raised where the fact is known, rendered in three places only: the command line, the gateway's
 envelope, the chat UI. The class is chosen by status and structured code, never by message text.
@@ -253,4 +254,8 @@ class ToolLimit(ToolProblem):
 
 
 class Interrupted(LlmctlError):
-    code, exit_code, http_status = "interrupted", 130, 499
+    code, exit_code, http_status = "interrupted", 130, 503
+
+
+class ClientLeft(Interrupted):
+    code, http_status = "client_left", 499

@@ -6,6 +6,7 @@ Every failure of SQLite or the disk is raised as StoreFailed, which says which f
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import sqlite3
@@ -144,13 +145,23 @@ def _connect(path: Path | None, readonly: bool, patience: float) -> sqlite3.Conn
         name += "?mode=ro&immutable=1"
     elif path:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # SQLite would make it readable by others
+        _make_private(path)
         with contextlib.suppress(OSError):  # it is somebody else's
             path.chmod(0o600)  # it may have been copied here
     # Transactions begin where the code says so (isolation_level None).
     return sqlite3.connect(
         name, uri=path is not None, timeout=patience, isolation_level=None, check_same_thread=False
     )
+
+
+def _make_private(path: Path) -> None:
+    """Make the file, as SQLite would make it readable by others. One that is there is not opened:
+    closing it would take away the locks that this process holds on it."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        if not os.access(path, os.R_OK | os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path)) from None
 
 
 def _version(connection: sqlite3.Connection) -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
+from operator import attrgetter
 
 from llmctl.store.database import Database, Row
 
@@ -17,7 +18,11 @@ UNFINISHED = ("partial", "interrupted", "stream_broken")
 
 @dataclass(frozen=True)
 class Request:
-    """One request. `time` in seconds since 1970, `cost` in US dollars, `status` "ok" or an error's code."""
+    """One request. `time` in seconds since 1970, `cost` in US dollars, `status` "ok" or an error's code.
+
+    The gateway writes one for each attempt: `entry` is its id of the client's request, `route` and `why` say
+    what chose the target.
+    """
 
     time: float
     caller: str
@@ -41,6 +46,9 @@ class Request:
     request_id: str = ""
     conversation: str | None = None
     message: int | None = None
+    entry: str = ""
+    route: str = ""
+    why: str = ""
     id: int = 0
 
     @property
@@ -59,6 +67,7 @@ class Request:
 
 
 _NAMES = tuple(field.name for field in fields(Request) if field.name != "id")
+_VALUES = attrgetter(*_NAMES)
 _INSERT = f"INSERT INTO requests ({', '.join(_NAMES)}) VALUES ({', '.join('?' * len(_NAMES))})"  # noqa: S608
 
 GROUPS: Mapping[str, str] = {
@@ -105,16 +114,20 @@ class Ledger:
 
     def add(self, request: Request) -> int:
         """Write a request down; its id."""
-        values = asdict(request)
-        return self._database.run(_INSERT, [values[name] for name in _NAMES])
+        return self._database.run(_INSERT, _VALUES(request))
+
+    def add_all(self, requests: Sequence[Request]) -> None:
+        """Write many requests down, all or none."""
+        with self._database.transaction():
+            for request in requests:
+                self._database.run(_INSERT, _VALUES(request))
 
     def write(self, number: int, request: Request) -> None:
         """Replace an entry."""
-        values = asdict(request)
         sets = ", ".join(f"{name} = ?" for name in _NAMES)
         self._database.run(
             f"UPDATE requests SET {sets} WHERE id = ?",  # noqa: S608 - names of columns
-            [*(values[name] for name in _NAMES), number],
+            [*_VALUES(request), number],
         )
 
     def price(self, number: int, cost: float | None, cost_by: str) -> None:

@@ -98,6 +98,15 @@ class Pricing:
                 write_private(self._file, json.dumps(self._kept).encode())
 
 
+def flat_price(request: Request) -> Price | None:
+    """The price of a request's model as a table; None where a table can't say it, or nobody knows."""
+    for url in _addresses(request):
+        _, price = _genai(replace(request, prompt_tokens=0, completion_tokens=0), url, request.model)
+        if isinstance(price, Mapping):
+            return price
+    return None
+
+
 def _addresses(request: Request) -> Iterator[str]:
     """Where the request went; else, behind a gateway, the address of the provider that the profile names."""
     if request.base_url:

@@ -105,5 +105,36 @@ CREATE INDEX messages_parent ON messages (parent);
 CREATE INDEX requests_unpriced ON requests (profile) WHERE cost_by = '';
 """
 
-MIGRATIONS: tuple[str, ...] = (_CONVERSATIONS, _SEARCH, _DRAFTS, _INDEXES)
+_GATEWAY = """
+ALTER TABLE requests ADD COLUMN entry TEXT NOT NULL DEFAULT '';   -- the gateway's id of the client's request
+ALTER TABLE requests ADD COLUMN route TEXT NOT NULL DEFAULT '';   -- the route that chose this target
+ALTER TABLE requests ADD COLUMN why TEXT NOT NULL DEFAULT '';     -- why this target was asked
+
+CREATE TABLE gateway_keys (
+  id TEXT PRIMARY KEY,                         -- the part of the key that may be shown
+  name TEXT NOT NULL UNIQUE,
+  hash TEXT NOT NULL,                          -- sha256 of the whole key, in hex
+  models TEXT NOT NULL DEFAULT '[]',           -- JSON: patterns of the models that it may ask; [] is all
+  requests_per_minute INTEGER,
+  tokens_per_minute INTEGER,
+  budget_usd REAL,
+  budget_period TEXT NOT NULL DEFAULT 'total', -- day | month | total
+  admin INTEGER NOT NULL DEFAULT 0,            -- 1: may see everybody's traffic, and end it
+  created REAL NOT NULL,
+  expires REAL,
+  revoked REAL
+);
+
+CREATE TABLE comparisons (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  time REAL NOT NULL,
+  entry TEXT NOT NULL,
+  route TEXT NOT NULL,
+  request TEXT NOT NULL,                       -- the client's JSON
+  answers TEXT NOT NULL                        -- JSON: [{target, part, status, answer, cost, total_ms}, …]
+);
+CREATE INDEX comparisons_route ON comparisons (route, time);
+"""
+
+MIGRATIONS: tuple[str, ...] = (_CONVERSATIONS, _SEARCH, _DRAFTS, _INDEXES, _GATEWAY)
 VERSION = len(MIGRATIONS)
