@@ -72,7 +72,7 @@ BY_STATUS: dict[int, type[LlmctlError]] = {
     529: Overloaded,
 }
 
-_REQUEST_IDS = ("x-request-id", "request-id", "apim-request-id", "x-ms-request-id", "x-generation-id", "cf-ray")
+REQUEST_IDS = ("x-request-id", "request-id", "apim-request-id", "x-ms-request-id", "x-generation-id", "cf-ray")
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ def _read(body: Any) -> Fault:
 
 def request_id(headers: Mapping[str, str]) -> str | None:
     """The provider's id for a request, whichever header it uses."""
-    return next((headers[name] for name in _REQUEST_IDS if headers.get(name)), None)
+    return next((headers[name] for name in REQUEST_IDS if headers.get(name)), None)
 
 
 def _class_for(status: int, codes: tuple[str, ...]) -> type[LlmctlError]:

@@ -76,6 +76,9 @@ class Quirks:
     embedding_body: Mapping[str, Any] = field(default_factory=dict)
     """Fields that every embeddings request must carry, e.g. input_type."""
 
+    mend: bool = True
+    """`llmctl serve` mends what breaks clients (ids, tool calls, finish reasons) where it sees it."""
+
     model_list: bool = True
     """GET {base_url}/models exists."""
 

@@ -62,7 +62,7 @@ def chat_body(
     model: str, messages: Sequence[Message], params: Mapping[str, Any], quirks: Quirks, stream: bool
 ) -> Body:
     """The body for /chat/completions. `params` are OpenAI's names; None values are left out."""
-    body = _with_params({"model": model, "messages": _messages(messages, quirks)}, params, quirks)
+    body = _with_params({"model": model, "messages": fit_messages(messages, quirks)}, params, quirks)
     choice = body.json.get("tool_choice")
     word = "function" if isinstance(choice, Mapping) else choice
     if isinstance(word, str) and word in quirks.tool_choice:
@@ -110,7 +110,8 @@ def _streamed(body: Body, quirks: Quirks) -> Body:
     return body
 
 
-def _messages(messages: Sequence[Message], quirks: Quirks) -> list[dict[str, Any]]:
+def fit_messages(messages: Sequence[Message], quirks: Quirks) -> list[dict[str, Any]]:
+    """The messages as the provider takes them: roles, one system message, content as a string."""
     fitted = [_message(message, quirks) for message in messages]
     return _one_system(fitted) if quirks.merge_system else fitted
 

@@ -55,7 +55,12 @@ def _sum(counts: Sequence[Any]) -> Any:
 
 
 def _count(table: Mapping[str, Any], *names: str) -> int | None:
-    return next((number for name in names if (number := count(table.get(name))) is not None), None)
+    for name in names:
+        value = table.get(name)
+        number = value if type(value) is int and value >= 0 else count(value)  # nearly always a plain number
+        if number is not None:
+            return number
+    return None
 
 
 def _table(raw: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
