@@ -378,3 +378,50 @@ def shown_path(path: str) -> str:
 def split_keys(text: str) -> list[str]:
     """Characters, with the sequences of arrow keys and the like kept whole."""
     return re.findall(r"\x1b\[[0-9;]*[A-Za-z~]|\x1bO[A-Za-z]|.", text, re.DOTALL)
+
+
+def on_signals(loop: Any, stop: Callable[[], None], reload: Callable[[], None]) -> None:
+    """Call `stop` on SIGTERM and Ctrl-C, `reload` on SIGHUP, in the turn of an asyncio loop."""
+    if sys.platform == "win32":  # no signals for loops there
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))
+        return
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    loop.add_signal_handler(signal.SIGHUP, reload)
+
+
+def port_holder(port: int) -> str | None:
+    """Who listens on a TCP port of this machine, as "name (process 123)"; None where that can't be seen."""
+    try:
+        inodes = {line.split()[9] for line in _sockets() if _listens(line, port)}
+        for process in os.listdir("/proc"):
+            if process.isdigit() and inodes & _inodes_of(process):
+                with open(f"/proc/{process}/comm") as file:
+                    return f"{file.read().strip()} (process {process})"
+    except (OSError, IndexError):
+        pass  # no Linux, or a process that has just ended
+    return None
+
+
+def _sockets() -> Iterator[str]:
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        with contextlib.suppress(OSError), open(table) as file:
+            yield from file.readlines()[1:]
+
+
+def _listens(line: str, port: int) -> bool:
+    words = line.split()
+    return words[3] == "0A" and int(words[1].rpartition(":")[2], 16) == port
+
+
+def _inodes_of(process: str) -> set[str]:
+    """The sockets that a process has open; none where we may not look."""
+    found = set()
+    with contextlib.suppress(OSError):
+        for number in os.listdir(f"/proc/{process}/fd"):
+            with contextlib.suppress(OSError):
+                link = os.readlink(f"/proc/{process}/fd/{number}")
+                if link.startswith("socket:["):
+                    found.add(link[8:-1])
+    return found

@@ -36,6 +36,8 @@ class Profile:
     provider: str | None = None
     base_url: str | None = None
     key: str | None = None
+    keys: tuple[str, ...] = ()
+    """Further keys; `llmctl serve` uses all of them in turn."""
     model: str | None = None
     embedding_model: str | None = None
     image_model: str | None = None
@@ -77,6 +79,12 @@ def _string(value: Any, where: str) -> str:
     if not isinstance(value, str) or not value.strip():
         raise ConfigError(f"{where} must be a string that is not empty")
     return value
+
+
+def _keys(value: Any, where: str) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(item, str) and item.strip() for item in value):
+        raise ConfigError(f"{where} must be a list of keys, or of references such as env:NAME")
+    return tuple(value)
 
 
 def _base_url(value: Any, where: str) -> str:
@@ -154,6 +162,7 @@ def _proxy(value: Any, where: str) -> str:
 
 
 _READERS = {
+    "keys": _keys,
     "base_url": _base_url,
     "auth": _auth,
     "headers": _headers,

@@ -170,6 +170,7 @@ def profile_target(profile: Profile, folder: Path, env: Mapping[str, str]) -> Ta
         image_model=profile.image_model,
         key=_profile_key(profile, provider, folder, env),
         key_reference=_key_reference(profile, provider, env),
+        more_keys=tuple(_reference_key(reference, profile, folder, env) for reference in _more(profile)),
         auth=profile.auth or (provider.auth if provider else "bearer"),
         headers={**(provider.headers if provider else {}), **profile.headers},
         timeout=profile.timeout,
@@ -198,9 +199,10 @@ def _profile_key(
     variables = provider.key_env if provider and _same_place(profile, provider) else ()
     needed = provider is not None and (profile.auth or provider.auth) != "none"
 
+    if reference := profile.key or (profile.keys[0] if profile.keys else None):
+        return _reference_key(reference, profile, folder, env)
+
     def key() -> str | None:
-        if profile.key:
-            return resolve_key(profile.key, profile.name, folder, env)
         found = key_from_variables(variables, profile.name, env)
         if found is None and needed:
             error = KeyMissing(
@@ -215,10 +217,21 @@ def _profile_key(
     return key
 
 
+def _reference_key(
+    reference: str, profile: Profile, folder: Path, env: Mapping[str, str]
+) -> Callable[[], str | None]:
+    return lambda: resolve_key(reference, profile.name, folder, env)
+
+
+def _more(profile: Profile) -> tuple[str, ...]:
+    """The references of `keys` that are not already the profile's key."""
+    return profile.keys if profile.key else profile.keys[1:]
+
+
 def _key_reference(profile: Profile, provider: Provider | None, env: Mapping[str, str]) -> str | None:
     """Where the key is looked for: the profile's reference, else the provider's variable."""
-    if profile.key or not provider or not _same_place(profile, provider):
-        return profile.key
+    if profile.key or profile.keys or not provider or not _same_place(profile, provider):
+        return profile.key or next(iter(profile.keys), None)
     found = next((name for name in provider.key_env if env.get(name)), None)
     if not found and (profile.auth or provider.auth) != "none":
         found = next(iter(provider.key_env), None)

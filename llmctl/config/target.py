@@ -39,6 +39,8 @@ class Target:
     key: Callable[[], str | None] = field(default=no_key, repr=False)
     key_reference: str | None = field(default=None, repr=False)
     """Where `key` looks, as in a profile; None without a key. Fit to be shown unless it is the key itself."""
+    more_keys: tuple[Callable[[], str | None], ...] = field(default=(), repr=False)
+    """Further keys of the profile, for those who take them in turn."""
     auth: str = "bearer"
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     timeout: Timeouts = field(default_factory=Timeouts)

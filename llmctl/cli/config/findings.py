@@ -17,6 +17,8 @@ from llmctl.config.mcp import read_server
 from llmctl.config.profile import RESERVED, read_profile
 from llmctl.config.project import find_project, project_file
 from llmctl.config.resolve import profile_target
+from llmctl.config.routes import read_route
+from llmctl.config.serve import read_serve
 from llmctl.config.tomltext import Statement, scan
 from llmctl.config.tui import read_tui
 from llmctl.core.proxies import SCHEMES, check_proxy
@@ -27,7 +29,6 @@ from llmctl.platforms import is_private
 KNOWN = ("current", "profiles", "routes", "serve", "prices", "aliases", "mcp", "theme", "history", "tui")
 """The keys that a config may have at its top."""
 
-STRATEGIES = ("fallback", "race", "hedge", "round-robin", "cheapest", "fastest")
 _PRICES = ("input", "output", "cached_input", "cache_write")
 Where = tuple[str, ...]
 
@@ -121,6 +122,7 @@ class _Checker:
             self.attempt(("mcp", name), lambda name=name, table=table: read_server(name, table))  # type: ignore[misc]
         self._aliases()
         self.attempt(("tui",), lambda: read_tui(self.config.data))
+        self.attempt(("serve",), lambda: read_serve(self.config))
         theme = self.config.data.get("theme")
         if theme is not None and theme not in THEMES:
             self.add(("theme",), f"theme must be one of {', '.join(THEMES)}")
@@ -182,16 +184,16 @@ class _Checker:
 
     def _route(self, name: str, table: Mapping[str, Any], names: list[str]) -> None:
         where = ("routes", name)
-        targets = table.get("targets")
-        if not isinstance(targets, list) or not targets or not all(isinstance(t, str) for t in targets):
-            self.add((*where, "targets"), f"routes.{name}.targets must be a list of PROFILE/MODEL")
-            targets = []
-        for target in targets:
-            self._known_profile((*where, "targets"), f"routes.{name}: {target!r}", target.partition("/")[0], names)
-        strategy = table.get("strategy")
-        if strategy is not None and strategy not in STRATEGIES:
-            hint = did_you_mean(str(strategy), STRATEGIES) or f"known: {', '.join(STRATEGIES)}"
-            self.add((*where, "strategy"), f"routes.{name}: there is no strategy {strategy!r}", hint)
+        if not self.attempt(where, lambda: read_route(name, table)):
+            return
+        route = read_route(name, table)
+        aliases, routes = self.config.data.get("aliases", {}), self.config.data.get("routes", {})
+        for target in (*route.targets, *filter(None, [route.shadow])):
+            head, slash, _ = target.partition("/")
+            known = target in aliases or target in routes or target in names
+            if not known and not (slash and head in names):
+                hint = did_you_mean(head, names) or "PROFILE/MODEL, an alias or another route"
+                self.add(where, f"routes.{name}: {target!r} is no PROFILE/MODEL of a profile that is there", hint)
 
     def _aliases(self) -> None:
         table = self.config.data.get("aliases", {})
@@ -200,7 +202,7 @@ class _Checker:
             return
         for name, model in table.items():
             where = ("aliases", name)
-            self.attempt(where, lambda name=name: check_alias(name))  # type: ignore[misc]
+            self.attempt(where, lambda name=name: check_alias(name.replace("*", "x")))  # type: ignore[misc]
             if not isinstance(model, str) or not model.strip():
                 self.add(where, f"aliases.{name} must be a model in quotes")
                 continue
