@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Entry:
-    """A command (`module` holds its `app`), or a group of commands."""
+    """A command (`module` holds its `app`), a group of commands, or both: the command runs where none is named."""
 
     about: str
     module: str = ""
@@ -110,7 +110,19 @@ SET_UP = {
     "doctor": _command("doctor.command", "Find out what is wrong, and how to mend it."),
 }
 
+SERVE_KEYS = Entry(
+    "Make, list and revoke the keys of the gateway.",
+    commands={
+        "add": _command("serve.key_add", "Make a key for a program or a person."),
+        "list": _command("serve.key_list", "List the keys, and what was spent with them."),
+        "revoke": _command("serve.key_revoke", "Revoke a key for good."),
+    },
+)
+
 CONNECT = {
+    "serve": Entry(
+        "Serve every profile under one base URL.", "llmctl.cli.serve.command", commands={"key": SERVE_KEYS}
+    ),
     "env": _command("env", "Print the variables that point other programs at a profile."),
     "exec": _command("exec", "Run a program with these variables."),
     "demo": Entry(

@@ -37,7 +37,7 @@ def run(options: HelpOptions, streams: Streams) -> None:
     """Read about a topic, or a command.
 
     Topics: config, environment, history, programs, prompts, providers, quirks, scripting,
-    tools, tui.
+    serve, tools, tui.
     """
     if options.man or options.markdown:
         from llmctl.cli.reference.show import show_reference

@@ -18,21 +18,30 @@ class OneCommand(TyperCommand):
                 parameter.make_metavar = functools.partial(_metavar, parameter.metavar)  # type: ignore[method-assign]
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        names = {name for option in self.params if str(option.metavar).startswith("[") for name in option.opts}
-        return super().parse_args(ctx, _with_values(args, {name for name in names if name.startswith("-")}))
+        return super().parse_args(ctx, with_values(self, args))
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Arguments, then the options under their headings, "Options" first."""
-        parts: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}
-        for parameter in self.get_params(ctx):
-            record = parameter.get_help_record(ctx)
-            kind = "Options" if parameter.param_type_name == "option" else "Arguments"
-            if record:
-                parts.setdefault(getattr(parameter, "rich_help_panel", None) or kind, []).append(record)
-        for heading, records in parts.items():
-            if records:
-                with formatter.section(heading):
-                    formatter.write_dl(records)
+        format_parameters(self, ctx, formatter)
+
+
+def format_parameters(command: Any, ctx: Any, formatter: Any) -> None:
+    """Arguments, then the options under their headings, "Options" first."""
+    parts: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}
+    for parameter in command.get_params(ctx):
+        record = parameter.get_help_record(ctx)
+        kind = "Options" if parameter.param_type_name == "option" else "Arguments"
+        if record:
+            parts.setdefault(getattr(parameter, "rich_help_panel", None) or kind, []).append(record)
+    for heading, records in parts.items():
+        if records:
+            with formatter.section(heading):
+                formatter.write_dl(records)
+
+
+def with_values(command: Any, args: list[str]) -> list[str]:
+    """The arguments, with an empty value after each option that may come without one, and does."""
+    optional = [option for option in command.params if str(option.metavar).startswith("[")]
+    return _with_values(args, {name for option in optional for name in option.opts if name.startswith("-")})
 
 
 def _with_values(args: list[str], names: set[str]) -> list[str]:

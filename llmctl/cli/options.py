@@ -97,7 +97,8 @@ def command(options: type[T], run: Callable[[T, Streams], None], examples: str =
     def invoke(ctx: typer.Context, **values: Any) -> None:
         streams: Streams = ctx.obj
         streams.settings = streams.settings.overlaid({f.name: values.pop(f.name) for f in fields(Settings)})
-        run(options(**values), streams)
+        if ctx.invoked_subcommand is None:  # a command may hold others, and one of them was named
+            run(options(**values), streams)
 
     invoke.__signature__ = signature_of(options, *map(_hidden, parameters(Settings)))  # type: ignore[attr-defined]
     app = make_app(inspect.cleandoc(run.__doc__ or ""))

@@ -16,9 +16,16 @@ from llmctl.core.quirks import Quirks
 from support.cli import Cli
 
 TOPICS = topics()
-COMMAND_LINES = [
-    " ".join((name, verb)).rstrip() for name, entry in COMMANDS.items() for verb in (entry.commands or ("",))
-]
+
+
+def lines_of(commands, before=""):
+    """The command lines of all commands, those of groups included."""
+    for name, entry in commands.items():
+        yield from [f"{before}{name}"] if entry.module else []
+        yield from lines_of(entry.commands, f"{before}{name} ")
+
+
+COMMAND_LINES = list(lines_of(COMMANDS))
 CLASSES = [
     thing for thing in vars(errors).values() if isinstance(thing, type) and issubclass(thing, errors.LlmctlError)
 ]

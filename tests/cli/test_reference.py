@@ -27,12 +27,15 @@ def parameters():
     """(words of a command, parameter) for every parameter of every command, as Typer has them."""
     root = typer.main.get_command(app)
     context = typer.Context(root, info_name="llmctl")
-    found = [((), parameter) for parameter in root.params]
-    for name, entry in COMMANDS.items():
-        command = root.get_command(context, name)
-        verbs = {(name, verb): command.get_command(context, verb) for verb in entry.commands} or {(name,): command}
-        found += [(words, parameter) for words, leaf in verbs.items() for parameter in leaf.params]
-    return found
+
+    def of(words, group, entries):
+        for name, entry in entries.items():
+            command = group.get_command(context, name)
+            if entry.module:
+                yield from (((*words, name), parameter) for parameter in command.params)
+            yield from of((*words, name), command, entry.commands)
+
+    return [*(((), parameter) for parameter in root.params), *of((), root, COMMANDS)]
 
 
 PARAMETERS = parameters()
@@ -105,12 +108,11 @@ def test_whether_an_option_takes_a_value_and_how_often_is_known(said, words, par
         assert (f"{part.opts[-1]}\t" in again) == part.multiple
 
 
-def test_every_command_has_a_row_and_a_section(said):
-    for name, entry in COMMANDS.items():
-        for verb in entry.commands or ("",):
-            line = f"llmctl {name} {verb}".rstrip()
-            assert f"| `{line}" in said("help", "--markdown")
-            assert re.search(rf'^\.SS "{line}[ "]', said("help", "--man"), re.MULTILINE)
+@pytest.mark.parametrize("words", sorted({words for words, _ in PARAMETERS if words}), ids=name_of)
+def test_every_command_has_a_row_and_a_section(said, words):
+    line = " ".join(("llmctl", *words))
+    assert f"| `{line}" in said("help", "--markdown")
+    assert re.search(rf'^\.SS "{line}[ "]', said("help", "--man"), re.MULTILINE)
 
 
 def test_the_files_made_of_the_code_are_fresh(said):

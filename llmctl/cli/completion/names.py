@@ -60,6 +60,16 @@ def conversations(place: Place) -> Iterator[Candidate]:
             yield Candidate(short[each.id], each.title)
 
 
+def gateway_keys(place: Place) -> Iterator[Candidate]:
+    """Those of the gateway that are not revoked. A history that can't be read has none."""
+    from llmctl.store.keys import GatewayKeys
+    from llmctl.store.store import open_to_read, store_file
+
+    with contextlib.suppress(LlmctlError), open_to_read(store_file(place.env)) as store:
+        for key in GatewayKeys(store.database).list():
+            yield Candidate(key.name, f"key {key.id}")
+
+
 def own_profiles(place: Place) -> Iterator[Candidate]:
     """Those of the config."""
     for name, table in place.table("profiles").items():

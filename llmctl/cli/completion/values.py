@@ -49,6 +49,7 @@ TABLE: dict[str, Values] = {
     "prompt NAME": names.prompts,
     "alias NAME": names.aliases,
     "mcp NAME": names.mcp_servers,
+    "serve key revoke NAME": names.gateway_keys,
     "chat --tool": FILES,
     "completion SHELL": names.completed_shells,
     "help TOPIC|COMMAND": names.topics,

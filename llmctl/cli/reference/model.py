@@ -20,7 +20,10 @@ _NO_FILL = "\b\n"
 
 @dataclass(frozen=True)
 class Command:
-    """A command; a group has `commands`. `text` are the paragraphs of its help, `examples` lines."""
+    """A command; a group has `commands`, and `runs` if it is a command as well.
+
+    `text` are the paragraphs of its help, `examples` lines.
+    """
 
     path: str
     about: str
@@ -30,10 +33,11 @@ class Command:
     options: Rows = ()
     examples: tuple[str, ...] = ()
     commands: tuple[Command, ...] = ()
+    runs: bool = True
 
     def leaves(self) -> list[Command]:
-        """Itself, or the commands of the group."""
-        return [leaf for command in self.commands for leaf in command.leaves()] if self.commands else [self]
+        """Itself if it runs, then the commands of the group."""
+        return [*([self] if self.runs else []), *(leaf for each in self.commands for leaf in each.leaves())]
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,7 @@ def _command(name: str, entry: Entry, group: Any, parent: Any) -> Command:
         _rows(found, context, "option"),
         _examples(found.epilog),
         tuple(_command(verb, inner, found, context) for verb, inner in entry.commands.items()),
+        runs=bool(entry.module),
     )
 
 

@@ -1,0 +1,1 @@
+"""`llmctl serve`, and its keys."""

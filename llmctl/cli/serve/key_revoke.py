@@ -1,0 +1,31 @@
+"""`llmctl serve key revoke`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from llmctl.cli.history import store_to_change
+from llmctl.cli.options import command
+from llmctl.cli.streams import Streams
+
+
+@dataclass(frozen=True)
+class RevokeOptions:
+    """Options of `llmctl serve key revoke`."""
+
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Its name or id, or the key itself.")]
+
+
+def run(options: RevokeOptions, streams: Streams) -> None:
+    """Revoke a key for good. A running gateway refuses it within seconds; its name is free again."""
+    from llmctl.store.keys import GatewayKeys
+
+    with store_to_change(streams) as store:
+        key = GatewayKeys(store.database).revoke(options.name)
+    streams.say(f"revoked {key.name} ({key.id})")
+
+
+app = command(RevokeOptions, run, "llmctl serve key revoke laptop")

@@ -1,0 +1,1 @@
+"""`llmctl top`: what the gateway does, in the terminal."""

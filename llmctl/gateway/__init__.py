@@ -1,0 +1,1 @@
+"""`llmctl serve`: one base URL for every profile."""

@@ -1,0 +1,194 @@
+"""What a target gave: a stream that has begun, or a whole answer. And how each is read from its reply."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from llmctl.client.deadline import Deadline
+from llmctl.client.transport import MAX_BODY
+from llmctl.client.wire import Headers
+from llmctl.core.faults import error_from_reply, error_in_body, read_fault
+from llmctl.core.rechunk import as_chunks, as_sse
+from llmctl.errors import LlmctlError, NotUnderstood, StreamBroken
+from llmctl.gateway.entry import Attempt
+from llmctl.gateway.headers import find
+from llmctl.gateway.inflate import Inflated, is_plain
+from llmctl.gateway.mend import mend_whole
+from llmctl.gateway.plan import Candidate
+from llmctl.gateway.tap import Tap
+from llmctl.gateway.upstream import Reply
+
+_MAX_ERROR = 1024 * 1024
+
+
+@dataclass(slots=True)
+class Answer:
+    """An answer that may be given to the client. A stream has a `tap`, and its `first` events are at hand."""
+
+    candidate: Candidate
+    attempt: Attempt
+    reply: Reply
+    deadline: Deadline
+    started: float
+    """By time.perf_counter()."""
+    body: bytes = b""
+    tap: Tap | None = None
+    first: list[bytes] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+    """Finish reasons of a whole answer."""
+    usage: Any = None
+    """The provider's usage object."""
+    model: str = ""
+    held: bool = True
+    """The whole body is in `body`; else it is still to be read from `reply`."""
+
+
+_NO_DATA = msgspec.Raw(b"")
+
+
+class _WholeChoice(msgspec.Struct):
+    finish_reason: str | None = None
+    message: dict[str, msgspec.Raw] | None = None
+
+
+class _Whole(msgspec.Struct):
+    id: str | None = None
+    model: str | None = None
+    choices: list[_WholeChoice] | None = None
+    data: msgspec.Raw = _NO_DATA
+    usage: Any = None
+    error: Any = None
+
+
+_decode = msgspec.json.Decoder(_Whole).decode
+_any = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
+
+
+async def read_all(reply: Reply, most: int = MAX_BODY) -> bytes:
+    """The whole body, decompressed. Raises NotUnderstood above `most` bytes, StreamBroken, TimedOut."""
+    if not is_plain(reply.headers):
+        reply = Inflated(reply)
+    data = await reply.read()
+    parts, size = [data], len(data)
+    while not reply.ended or data:
+        data = await reply.read()
+        parts.append(data)
+        size += len(data)
+        if size > most:
+            await reply.close()
+            raise NotUnderstood(f"the reply is larger than {most} bytes")
+    return b"".join(parts) if len(parts) > 1 else parts[0]
+
+
+async def failure(reply: Reply) -> LlmctlError:
+    """The error of a reply whose status is not 2xx, with its headers and body."""
+    try:
+        body = await read_all(reply, _MAX_ERROR)
+    except (StreamBroken, NotUnderstood):
+        body = b""  # the status says enough
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in reply.headers}
+    error = error_from_reply(reply.status, headers, body)
+    error.reply = (headers, body)
+    return error
+
+
+async def whole(answer: Answer, door: str, mends: bool) -> None:
+    """Read a whole JSON answer. Raises the error inside a 200, and NotUnderstood for what is no answer."""
+    body = await read_all(answer.reply)
+    try:
+        found = _decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        found = _odd(body)
+    if found.error or (found.choices is None and found.data is _NO_DATA):
+        _raise_error(body)
+        if found.choices is None and found.data is _NO_DATA:
+            raise NotUnderstood("the provider sent JSON that is no answer")
+    choices = found.choices or []
+    answer.reasons = [choice.finish_reason or "" for choice in choices]
+    answer.model = found.model or ""
+    answer.usage = found.usage
+    answer.body = body
+    if mends and door == "chat" and (not found.id or any(_calls(choice) for choice in choices)):
+        mended = _any(body)
+        if mend_whole(mended):
+            answer.body = _encode(mended)
+            answer.reasons = [choice.get("finish_reason") or "" for choice in mended["choices"]]
+
+
+def _calls(choice: _WholeChoice) -> bool:
+    calls = choice.message.get("tool_calls") if choice.message else None
+    return calls is not None and bytes(calls) not in (b"null", b"[]")
+
+
+def _odd(body: bytes) -> _Whole:
+    """An answer in which a field has an unusual type. Raises for what is no JSON object."""
+    _raise_error(body)
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        said = read_fault(body).message
+        raise NotUnderstood(
+            f"the provider answered with {said}" if said else "the provider's answer is empty"
+        ) from error
+    if not isinstance(found, dict) or not ("choices" in found or "data" in found):
+        raise NotUnderstood("the provider sent JSON that is no answer")
+    return _Whole(id="odd", choices=[], usage=found.get("usage"))
+
+
+def _raise_error(body: bytes) -> None:
+    try:
+        error = error_in_body(json.loads(body))
+    except (ValueError, RecursionError):
+        return
+    if error is not None:
+        error.reply = ({}, body)
+        error.status = error.status or 502
+        raise error
+
+
+async def begin(answer: Answer, keeps_usage: bool, mends: bool) -> None:
+    """Read a stream up to its first token. Raises whatever went wrong before it."""
+    reply, deadline = answer.reply, answer.deadline
+    kind = find(reply.headers, b"content-type") or b""
+    if not is_plain(reply.headers):
+        reply = answer.reply = Inflated(reply)
+    if kind.startswith((b"application/json", b"text/html")):
+        await _begin_whole(answer, keeps_usage, mends)
+        return
+    tap = answer.tap = Tap(keeps_usage, mends)
+    while not tap.begun:
+        data = await reply.read()
+        if data:
+            answer.first += tap.feed(data)
+            if tap.failure is not None:
+                raise tap.failure
+        elif reply.ended:
+            answer.first += tap.finish()
+            if not tap.begun and not tap.done:
+                raise StreamBroken("the connection closed before any answer came")
+        if tap.done and not tap.begun:
+            raise NotUnderstood("the provider sent an answer without any content")
+        if reply.ended and tap.begun:
+            break
+    deadline.token()
+
+
+async def _begin_whole(answer: Answer, keeps_usage: bool, mends: bool) -> None:
+    """A provider that answers at once although a stream was asked for: its answer becomes one."""
+    await whole(answer, "chat", mends)
+    tap = answer.tap = Tap(keeps_usage, mends)
+    events = as_sse(as_chunks(_any(answer.body), include_usage=True))
+    answer.first = tap.feed(b"".join(events))
+    if not tap.begun:
+        raise NotUnderstood("the provider sent an answer without any content")
+
+
+def content_headers(headers: Headers, kind: bytes) -> Headers:
+    """The headers of an answer whose body is ours to frame."""
+    kept = [pair for pair in headers if pair[0] not in (b"content-type", b"content-encoding", b"content-length")]
+    return [*kept, (b"content-type", kind)]

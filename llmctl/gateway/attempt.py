@@ -1,0 +1,152 @@
+"""One target is asked: with each of its live keys, at either form of its address."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+from llmctl.client.deadline import Deadline
+from llmctl.core.faults import REQUEST_IDS, request_id
+from llmctl.core.usage import read_usage
+from llmctl.errors import KeyProblem, LimitReached, LlmctlError
+from llmctl.gateway.answers import Answer, begin, failure, whole
+from llmctl.gateway.entry import LEFT, LOST, OK, Attempt
+from llmctl.gateway.health import Place
+from llmctl.gateway.job import Job, since
+from llmctl.gateway.plan import Candidate
+from llmctl.gateway.upstream import Reply
+
+_IDS = frozenset(name.encode() for name in REQUEST_IDS)
+
+
+async def ask(job: Job, candidate: Candidate, why: str) -> Answer:
+    """Ask a target; its answer, begun or whole. Raises what went wrong, with the provider's reply.
+
+    A key that is refused or limited makes way for the profile's next one.
+    """
+    upstream = candidate.upstream
+    place = (upstream.name, candidate.model, job.door)
+    tried: set[int] = set()
+    while True:
+        live = [number for number in job.known.health.live_keys(place, upstream.keys) if number not in tried]
+        key = upstream.next_key(live)
+        tried.add(key)
+        try:
+            return await _once(job, candidate, why, place, key)
+        except (KeyProblem, LimitReached) as error:
+            if isinstance(error, KeyProblem):
+                upstream.forget_key(key)
+            left = [number for number in range(upstream.keys) if number not in tried]
+            if not left or not set(job.known.health.live_keys(place, upstream.keys)) & set(left):
+                raise
+            why = f"the profile's next key, after {_said(error)}"
+
+
+async def _once(job: Job, candidate: Candidate, why: str, place: Place, key: int) -> Answer:
+    upstream, entry = candidate.upstream, job.call.entry
+    target = upstream.target
+    attempt = Attempt(
+        upstream.name,
+        target.provider,
+        upstream.base_url,
+        candidate.model,
+        why,
+        time.time(),
+        len(entry.attempts) + 1,
+    )
+    entry.attempts.append(attempt)
+    job.known.health.asked(place)
+    started = time.perf_counter()
+    deadline = Deadline(target.timeout)
+    deadline.start_attempt(job.stream)
+    try:
+        answer = await _answer(job, candidate, attempt, key, deadline, started)
+    except asyncio.CancelledError:
+        attempt.status = LEFT if job.call.gone else LOST
+        attempt.total_ms = since(started)
+        job.known.health.gave_up(place)
+        raise
+    except LlmctlError as error:
+        attempt.status, attempt.http_status = error.code, error.status or attempt.http_status
+        attempt.request_id = error.request_id or ""
+        attempt.total_ms = since(started)
+        error.profile = upstream.name
+        job.known.health.failed(place, key, error)
+        raise
+    if answer.tap is not None:
+        attempt.first_token_ms = since(started)
+    job.known.health.answered(place, since(started), job.stream)
+    return answer
+
+
+async def _answer(
+    job: Job, candidate: Candidate, attempt: Attempt, key: int, deadline: Deadline, started: float
+) -> Answer:
+    upstream, call = candidate.upstream, job.call
+    body, headers = job.body(candidate), job.headers(candidate)
+    if call.entry.overhead_ms is None:
+        call.entry.overhead_ms = since(call.clock)
+    reply = await upstream.send("POST", job.path, headers, body, key, deadline)
+    try:
+        if reply.status in (404, 405) and (other := upstream.other_form()):
+            reply = await _at_other_form(job, candidate, key, deadline, reply, other)
+        attempt.http_status = reply.status
+        if not 200 <= reply.status < 300:
+            raise await failure(reply)
+        attempt.request_id = _request_id(reply)
+        answer = Answer(candidate, attempt, reply, deadline, started)
+        mends = upstream.quirks(candidate.model).mend
+        if not job.held:
+            answer.held = False
+        elif job.stream:
+            await begin(answer, job.keeps_usage, mends)
+        else:
+            await whole(answer, job.door, mends)
+            settle(answer)
+        return answer
+    except BaseException:
+        await reply.close()
+        raise
+
+
+async def _at_other_form(
+    job: Job, candidate: Candidate, key: int, deadline: Deadline, first: Reply, other: str
+) -> Reply:
+    """The reply at the address with /v1 added or taken off, where that is the right one; else the first."""
+    error = await failure(first)
+    if "model_not_found" in error.codes:
+        raise error
+    upstream = candidate.upstream
+    before = upstream.base_url
+    upstream.use(other)
+    reply = None
+    try:
+        reply = await upstream.send("POST", job.path, job.headers(candidate), job.body(candidate), key, deadline)
+    finally:
+        if reply is None or reply.status in (404, 405):
+            upstream.use(before)
+    if reply.status in (404, 405):
+        await reply.close()
+        raise error
+    return reply
+
+
+def settle(answer: Answer) -> None:
+    """Note in the attempt that it has answered, and what that took."""
+    attempt, tap = answer.attempt, answer.tap
+    attempt.status = OK
+    attempt.total_ms = since(answer.started)
+    raw: Any = tap.usage if tap is not None else answer.usage
+    attempt.answered_by = (tap.model if tap is not None else answer.model) or ""
+    if raw is not None:
+        attempt.usage = read_usage(raw, answer.candidate.upstream.quirks(attempt.model))
+
+
+def _request_id(reply: Reply) -> str:
+    found = {name.decode(): value.decode("latin-1") for name, value in reply.headers if name in _IDS}
+    return request_id(found) or "" if found else ""
+
+
+def _said(error: LlmctlError) -> str:
+    return f"{error.status or error.code}"

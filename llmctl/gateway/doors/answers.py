@@ -1,0 +1,134 @@
+"""POST with a JSON body that names a model: chat, completions, embeddings; and whatever else is asked that way."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import TYPE_CHECKING
+
+from llmctl.client.wire import Headers
+from llmctl.errors import LlmctlError, UsageError
+from llmctl.gateway import relay
+from llmctl.gateway.answers import Answer, content_headers
+from llmctl.gateway.body import Fields, is_true, read_fields, value_of, wants_usage
+from llmctl.gateway.call import Call
+from llmctl.gateway.doors.paths import Door
+from llmctl.gateway.drive import carry_out
+from llmctl.gateway.headers import to_client
+from llmctl.gateway.job import Job
+from llmctl.gateway.judging import Judged
+from llmctl.gateway.plan import Plan
+
+if TYPE_CHECKING:
+    from llmctl.gateway.gateway import Gateway
+
+
+async def answers(gateway: Gateway, call: Call, door: Door) -> None:
+    """Read the request, find who may answer, and pass the answer on."""
+    if call.method != "POST":
+        raise UsageError(f"{call.method} is not for /v1{door.path}", hint="POST is")
+    body = await call.body(gateway.max_body)
+    if gateway.player is not None and await gateway.play(call, body):
+        return
+    await answer_json(gateway, call, door, body)
+
+
+async def answer_json(gateway: Gateway, call: Call, door: Door, body: bytes) -> None:
+    """Answer a JSON body that is at hand."""
+    fields = read_fields(body)
+    plan = await gateway.plan(call, _model(fields), door.kind)
+    stream = door.held and is_true(fields, "stream")
+    call.entry.stream = stream
+    if gateway.logs_prompts:
+        call.entry.request = body
+    path = f"{door.path}?{call.query.decode('latin-1')}" if call.query else door.path
+    keeps_usage = stream and wants_usage(fields)
+    job = Job(call, plan, door.kind, path, fields, stream, keeps_usage, door.held, gateway.known)
+    keeper = await gateway.keeper(job, body) if door.held else None
+    if keeper is not None and await keeper.answered():
+        return
+    call.watch()
+    judged = _judged(gateway, job, plan)
+    answer = await carry_out(job)
+    capture: relay.Capture | None = keeper.capture if keeper is not None else None
+    if judged is not None:
+        capture = judged.capture(capture)
+    await _give(gateway, job, answer, capture)
+    if keeper is not None:
+        await keeper.keep(answer)
+    if judged is not None:
+        judged.given(answer)
+
+
+def _model(fields: Fields) -> str:
+    model = value_of(fields, "model")
+    if model is None or model == "":
+        raise UsageError("model is missing", hint="GET /v1/models lists what there is")
+    if not isinstance(model, str):
+        raise UsageError("model must be a string")
+    return model
+
+
+def _judged(gateway: Gateway, job: Job, plan: Plan) -> Judged | None:
+    """Whether answers of this route are recorded; the shadow is asked now, beside the others."""
+    route = plan.route
+    if route is None or not (plan.shadow or route.split) or not job.held:
+        return None
+    judged = Judged(job, gateway.record_answers)
+    if plan.shadow is not None and random.random() < route.shadow_share:  # noqa: S311 - a share, no secret
+        gateway.background(judged.shadow(plan.shadow))
+    return judged
+
+
+async def _give(gateway: Gateway, job: Job, answer: Answer, capture: relay.Capture | None) -> None:
+    """Pass the answer on, as the client asked for it."""
+    call = job.call
+    call.extra = [*call.extra, *about(gateway, call, answer)]
+    keepalive = gateway.settings.keepalive
+    try:
+        if answer.tap is not None:
+            headers = [*to_client(content_headers(answer.reply.headers, b""), False)[:-1], *relay.EVENT_STREAM]
+            call.start(200, headers)
+            await relay.stream(call, answer, keepalive, capture)
+        elif answer.held:
+            call.extra += cost_header(gateway, answer)
+            kind = b"application/json"
+            headers = to_client(content_headers(answer.reply.headers, kind), False)
+            if capture is not None:
+                capture(answer.body)
+            call.answer(answer.reply.status, headers, answer.body)
+        else:
+            await relay.through(call, answer, to_client(answer.reply.headers, True), keepalive)
+    except BaseException as error:
+        attempt = answer.attempt
+        attempt.status = error.code if isinstance(error, LlmctlError) else "client_left"
+        if isinstance(error, LlmctlError):
+            error.profile = attempt.profile
+            place = (attempt.profile, attempt.model, job.door)
+            job.known.health.failed(place, 0, error)
+        await answer.reply.close()
+        raise
+
+
+def about(gateway: Gateway, call: Call, answer: Answer) -> Headers:
+    """The x-llmctl-* headers that are known before the body."""
+    entry, attempt = call.entry, answer.attempt
+    return [
+        (b"x-llmctl-profile", attempt.profile.encode()),
+        (b"x-llmctl-model", _header(attempt.model)),
+        (b"x-llmctl-attempts", b"%d" % len(entry.attempts)),
+        (b"x-llmctl-overhead-ms", b"%.3f" % (entry.overhead_ms or 0.0)),
+        *([(b"x-llmctl-cache", entry.cache.encode())] if entry.cache else []),
+    ]
+
+
+def cost_header(gateway: Gateway, answer: Answer) -> Headers:
+    """What a whole answer cost, where that is known at once."""
+    gateway.price(answer.attempt)
+    cost = answer.attempt.cost
+    return [] if cost is None else [(b"x-llmctl-cost", b"%.9f" % cost)]
+
+
+def _header(text: str) -> bytes:
+    """A name as a header can carry it."""
+    return text.encode() if text.isascii() and text.isprintable() else json.dumps(text).encode()

@@ -1,0 +1,280 @@
+"""The gateway while it runs: its configuration, what it has learned, and who hears of each request."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from llmctl.config.serve import ServeSettings
+from llmctl.errors import Forbidden, LlmctlError, Overloaded
+from llmctl.gateway.accounts import Accounts
+from llmctl.gateway.auth import Keyring, check_browser, cors_headers
+from llmctl.gateway.cache import Cache, cache_wish
+from llmctl.gateway.call import Call
+from llmctl.gateway.entry import Attempt, Entry
+from llmctl.gateway.health import Health, Place
+from llmctl.gateway.job import Job, Known, since
+from llmctl.gateway.judging import Comparison
+from llmctl.gateway.keeper import Keeper
+from llmctl.gateway.limits import Limits, Slots
+from llmctl.gateway.lists import Lists
+from llmctl.gateway.log import RequestLog
+from llmctl.gateway.metrics import Metrics
+from llmctl.gateway.monitor import Monitor
+from llmctl.gateway.names import Names
+from llmctl.gateway.plan import Plan, Planner
+from llmctl.gateway.prices import Prices
+from llmctl.gateway.shared import Shared
+from llmctl.gateway.turns import Turns
+
+if TYPE_CHECKING:
+    from llmctl.gateway.cassettes import Player, Recorder
+    from llmctl.gateway.telemetry import Telemetry
+    from llmctl.store.keys import GatewayKey
+
+KEY_PREFIX = b"sk-llmctl-"
+
+
+class Gateway:
+    """One process of `llmctl serve`. Its parts are public; `begin` and `finish` frame each request."""
+
+    def __init__(
+        self, names: Names, shared: Shared, accounts: Accounts, limits: Limits, tell: Callable[[str], None]
+    ):
+        self.started = int(time.time())
+        self.tell = tell
+        self.shared = shared
+        self.accounts = accounts
+        self.limits = limits
+        self.keyring = Keyring()
+        self.lists = Lists()
+        self.prices = Prices()
+        self.cache: Cache | None = None
+        self.recorder: Recorder | None = None
+        self.player: Player | None = None
+        self.forwards_unmatched = False
+        self.telemetry: Telemetry | None = None
+        self.draining = False
+        self.workers = 1
+        self.port = names.settings.port
+        self.needs_key = False
+        self.health = Health(on_cooling=self._cooling)
+        self.known = Known(self.health, Turns(), self.prices.tables, {})
+        self.monitor = Monitor(self.health.report)
+        self.metrics = Metrics(self.monitor, lambda: (accounts.lost, accounts.waiting))
+        self.log = RequestLog(names.settings.log)
+        self.finished: deque[tuple[Entry, GatewayKey | None]] = deque()
+        self._background: set[asyncio.Task[None]] = set()
+        self.names = names
+        self.slots = Slots(names.settings.max_concurrent, names.settings.max_concurrent_per_client)
+        self.use(names)
+
+    def use(self, names: Names) -> None:
+        """Another configuration, from now on; requests that run keep theirs."""
+        if names.settings != self.names.settings:
+            self.slots = Slots(names.settings.max_concurrent, names.settings.max_concurrent_per_client)
+        for name, upstream in self.names.planner.upstreams.items():
+            if names.planner.upstreams.get(name) is not upstream:
+                self.lists.forget(name)
+                if names is not self.names:
+                    upstream.close()
+        self.names = names
+        self.prices.use(names.config)
+        self.log.level = names.settings.log
+        self.max_body = int(names.settings.max_body_mb * 1024 * 1024)
+
+    @property
+    def settings(self) -> ServeSettings:
+        return self.names.settings
+
+    @property
+    def planner(self) -> Planner:
+        return self.names.planner
+
+    @property
+    def logs_prompts(self) -> bool:
+        return self.settings.log == "prompts"
+
+    @property
+    def default_profile(self) -> str | None:
+        """The profile for requests that name no model: --profile, the current one, or the only one."""
+        planner, current = self.planner, self.names.config.current
+        own = [name for name in planner.upstreams if name != "demo"] or ["demo"]
+        return (
+            planner.only
+            or (current if current in planner.upstreams else None)
+            or (own[0] if len(own) == 1 else None)
+        )
+
+    # a request's frame
+
+    def admit_browser(self, call: Call) -> None:
+        """Close the ways in which pages of other origins could use a browser. Raises Forbidden."""
+        origin = check_browser(call.headers, self.settings, self.port)
+        if origin is not None:
+            call.extra = cors_headers(origin)
+
+    def admit(self, call: Call) -> None:
+        """Let a request in, or raise why not: Forbidden, KeyMissing, KeyRejected."""
+        self.admit_browser(call)
+        if call.method == "OPTIONS" and call.extra:
+            return  # a browser's question whether it may ask carries no key
+        if self.needs_key or _shows_key(call):
+            call.key = self.keyring.authenticate(call.headers)
+            call.entry.caller = call.key.name
+
+    def begin(self, call: Call) -> None:
+        """Count the request in, on a slot of its client's. Raises Overloaded, RateLimited."""
+        if self.draining:
+            raise Overloaded("the gateway is stopping", retry_after=1.0)
+        client = call.key.name if call.key else call.client
+        slots = call.slots = self.slots
+        slots.enter(client)
+        call.slot = client
+        entry = call.entry
+        entry.id = secrets.token_hex(8)
+        trace = call.header(b"traceparent") if self.telemetry else None
+        if trace:
+            entry.traceparent = trace.decode("latin-1")
+        call.extra.append((b"x-llmctl-id", entry.id.encode()))
+        self.monitor.begin(entry)
+
+    def finish(self, call: Call) -> None:
+        """The request is over."""
+        if call.slots is not None and call.slot is not None:
+            call.slots.leave(call.slot)
+        call.unwatch()
+        entry = call.entry
+        entry.total_ms = since(call.clock)
+        entry.outcome = entry.outcome or ("ok" if 0 < entry.status < 400 else "error")
+        for attempt in entry.attempts:
+            self.prices.price(attempt)
+        self.monitor.inflight.pop(entry.id, None)
+        self.finished.append((entry, call.key))
+
+    def may_look(self, key: GatewayKey | None) -> bool:
+        """Whether a client may see everybody's traffic, and end it."""
+        return key.admin if key is not None else not self.needs_key
+
+    # what doors ask
+
+    async def plan(self, call: Call, name: str, door: str) -> Plan:
+        """Who may answer for a name. Raises NotFound with the nearest names, Forbidden, RateLimited."""
+        planner, entry = self.planner, call.entry
+        entry.model = name
+        plan = planner.plan(name, door, self.lists.known)
+        if plan is None:
+            plan = planner.plan(name, door, await self._listed())
+        if plan is None:
+            raise planner.unknown(name, self.lists.known)
+        if plan.route is not None:
+            entry.route = plan.route.name
+        self.check_allowed(call, name, *(candidate.name for candidate in plan.candidates))
+        if call.key is not None:
+            await self.limits.admit(call.key)
+        return plan
+
+    async def _listed(self) -> Mapping[str, Sequence[str]]:
+        lists = await self.lists.all(self.planner.listed)
+        for name in lists:
+            listed = self.lists.of(name)
+            if listed is not None:
+                self.known.contexts.update({(name, model): size for model, size in listed.contexts.items()})
+                self.prices.learn(name, listed.prices)
+        return lists
+
+    def check_allowed(self, call: Call, *names: str) -> None:
+        """Raise Forbidden where the client's key may not ask any of these."""
+        if not self.allows(call.key, *names):
+            raise Forbidden(f"the key {call.entry.caller} may not ask {names[0]}")
+
+    def allows(self, key: GatewayKey | None, *names: str) -> bool:
+        return key is None or self.keyring.allows(key, *names)
+
+    async def keeper(self, job: Job, body: bytes) -> Keeper | None:
+        """The cache around a request, where it is wanted."""
+        if self.cache is None:
+            return None
+        wish = cache_wish(job.call.headers)
+        settings, route = self.settings.cache, job.plan.route
+        on = settings.on if route is None or route.cache is None else route.cache
+        if not (on or wish.use or wish.store):
+            return None
+        return Keeper(job, self.cache, wish, settings.max_age)
+
+    async def play(self, call: Call, body: bytes) -> bool:
+        """Answer from a cassette. Where there is no recording: raise NotFound, or False to go on."""
+        assert self.player is not None
+        path = f"/v1{call.path}" + (f"?{call.query.decode('latin-1')}" if call.query else "")
+        found = self.player.find(call.method, path, body)
+        if found is None:
+            if self.forwards_unmatched:
+                call.received = body
+                return False
+            raise self.player.unmatched(call.method, path, body)
+        headers = [pair for pair in found.headers if pair[0] != b"content-length"]
+        call.answer(found.status, [*headers, (b"x-llmctl-replayed", b"true")], found.answer)
+        return True
+
+    def price(self, attempt: Attempt) -> None:
+        self.prices.price(attempt)
+
+    def record_answers(self, comparison: Comparison) -> None:
+        self.accounts.compare(comparison)
+
+    def background(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run something that no client waits for."""
+        task = asyncio.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    # what the dashboard asks
+
+    def ready(self) -> tuple[bool, str]:
+        """Whether it takes requests; else why not."""
+        if self.draining:
+            return False, "stopping"
+        return (True, "ok") if self.planner.upstreams else (False, "there is no profile")
+
+    async def peers(self) -> Sequence[Mapping[str, Any]]:
+        """What the other processes tell of themselves."""
+        found = []
+        for state in (await self.shared.peers()).values() if self.workers > 1 or self.settings.redis_url else ():
+            with contextlib.suppress(msgspec.DecodeError):
+                found.append(msgspec.json.decode(state))
+        return [each for each in found if each.get("worker") != self.worker]
+
+    worker = ""
+    """What the other processes know this one by."""
+
+    async def cancel(self, entry_id: str) -> bool:
+        """End a request, wherever it runs."""
+        if self.monitor.cancel(entry_id):
+            return True
+        await self.shared.ask_cancel(entry_id)
+        return self.workers > 1 or bool(self.settings.redis_url)
+
+    def _cooling(self, place: Place, until: float, why: str) -> None:
+        if self.workers > 1 or self.settings.redis_url:
+            self.background(self._share_cooling(place, until, why))
+
+    async def _share_cooling(self, place: Place, until: float, why: str) -> None:
+        with contextlib.suppress(LlmctlError):
+            await self.shared.put_cooldown("\n".join(place), until, why)
+
+
+def _shows_key(call: Call) -> bool:
+    """Whether one of our own keys is shown although none is needed: its limits and its name count."""
+    for name, value in call.headers:
+        if name == b"authorization" and KEY_PREFIX in value:
+            return True
+        if name in (b"x-api-key", b"api-key") and value.startswith(KEY_PREFIX):
+            return True
+    return False

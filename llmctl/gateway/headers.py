@@ -1,0 +1,46 @@
+"""Which headers go on to a provider, and which come back."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+
+from llmctl.client.wire import Headers
+
+_NOT_SENT = frozenset(
+    b"host connection keep-alive proxy-connection transfer-encoding te trailer upgrade content-length expect"
+    b" authorization x-api-key api-key proxy-authorization cookie accept-encoding origin referer forwarded"
+    b" x-forwarded-for x-forwarded-proto x-forwarded-host x-real-ip via cache-control pragma dnt priority".split()
+)
+_NOT_RETURNED = frozenset(
+    b"connection keep-alive proxy-connection transfer-encoding te trailer upgrade set-cookie server date"
+    b" alt-svc strict-transport-security x-accel-buffering cache-control".split()
+)
+_PREFIXES_NOT_SENT = (b"x-llmctl-", b"sec-")
+
+
+def to_provider(headers: Headers, own: Container[bytes]) -> bytes:
+    """The client's headers as lines, without hop-by-hop ones, keys, cookies and what the profile sets itself."""
+    lines = []
+    for name, value in headers:
+        if name not in _NOT_SENT and name not in own and not name.startswith(_PREFIXES_NOT_SENT):
+            lines.append(b"%b: %b\r\n" % (name, value))
+    return b"".join(lines)
+
+
+def to_client(headers: Headers, framed: bool) -> Headers:
+    """The provider's headers without hop-by-hop ones and cookies; the length only where it still holds."""
+    return [
+        (name, value)
+        for name, value in headers
+        if name not in _NOT_RETURNED
+        and not name.startswith(b"access-control-")
+        and (framed or name != b"content-length")
+    ]
+
+
+def find(headers: Headers, wanted: bytes) -> bytes | None:
+    """The first header of this name."""
+    for name, value in headers:
+        if name == wanted:
+            return value
+    return None

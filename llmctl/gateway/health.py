@@ -1,0 +1,202 @@
+"""How each target has done lately: what to leave alone for a while, and how long a first token takes.
+
+Kept for each (profile, model, door), and there for each of the profile's keys: 401, 402 and 403 mean a
+dead key, 429 a wait as told, 5xx and timeouts open a breaker, which lets one request through when its
+time is over. 400 and 404 say nothing about a target.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from llmctl.errors import (
+    Forbidden,
+    KeyProblem,
+    LimitReached,
+    LlmctlError,
+    QuotaExhausted,
+    RequestRefused,
+    UsageError,
+)
+
+FAILURES = 3
+"""So many failures in a row open the breaker."""
+_OPEN, _OPEN_MOST = 10.0, 120.0
+_DEAD = 300.0
+_LIMITED = 5.0
+"""Seconds: the first pause of a breaker and the longest; of a dead key; of a 429 that names none."""
+_SAMPLES = 64
+
+Place = tuple[str, str, str]
+"""(profile, model, door)."""
+
+
+@dataclass(slots=True)
+class Cooling:
+    """Until when (by the clock) something is left alone, and why."""
+
+    until: float
+    why: str
+    dead: bool = False
+
+
+@dataclass(slots=True)
+class State:
+    """One target at one door."""
+
+    failures: int = 0
+    pause: float = _OPEN
+    open_until: float = 0.0
+    why: str = ""
+    probing: bool = False
+    keys: dict[int, Cooling] = field(default_factory=dict)
+    first_tokens: deque[float] = field(default_factory=lambda: deque(maxlen=_SAMPLES))
+    wholes: deque[float] = field(default_factory=lambda: deque(maxlen=_SAMPLES))
+    """Milliseconds of the last streams to their first token, and of the last whole answers."""
+    requests: int = 0
+
+    def waits(self, now: float, keys: int) -> float:
+        """Seconds until it may be asked again; 0 is now."""
+        breaker = self.open_until - now if self.failures >= FAILURES else 0.0
+        if self.failures >= FAILURES and breaker <= 0 and self.probing:
+            breaker = 1.0
+        if len(self.keys) < keys or not self.keys:
+            return max(breaker, 0.0)
+        return max(breaker, min(cooling.until for cooling in self.keys.values()) - now, 0.0)
+
+    def usual(self, share: float, stream: bool = True) -> float | None:
+        """Milliseconds within which this share of the answers came (streams: began); None with fewer than 5."""
+        samples = self.first_tokens if stream else self.wholes
+        if len(samples) < 5:
+            return None
+        ordered = sorted(samples)
+        return ordered[min(int(share * len(ordered)), len(ordered) - 1)]
+
+
+class Health:
+    """All targets that have been asked. `on_cooling(place, until as time.time() has it, why)` hears of news."""
+
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        on_cooling: Callable[[Place, float, str], None] | None = None,
+    ) -> None:
+        self._clock = clock
+        self._on_cooling = on_cooling
+        self._states: dict[Place, State] = {}
+
+    def state(self, place: Place) -> State:
+        state = self._states.get(place)
+        if state is None:
+            state = self._states[place] = State()
+        return state
+
+    def waits(self, place: Place, keys: int = 1) -> float:
+        """Seconds until the target may be asked; 0 is now. `keys`: how many the profile has."""
+        state = self._states.get(place)
+        if state is None or (not state.keys and state.failures < FAILURES):
+            return 0.0
+        now = self._clock()
+        for number in [number for number, cooling in state.keys.items() if cooling.until <= now]:
+            del state.keys[number]
+        return state.waits(now, keys)
+
+    def live_keys(self, place: Place, keys: int) -> list[int]:
+        """The keys that may be used, the one that recovers soonest where none may."""
+        state = self._states.get(place)
+        cooling = state.keys if state else {}
+        live = [number for number in range(keys) if number not in cooling]
+        return live or [min(cooling, key=lambda number: cooling[number].until)]
+
+    def asked(self, place: Place) -> None:
+        """A request goes out; where the breaker was open, it is the probe."""
+        state = self.state(place)
+        state.requests += 1
+        state.probing = state.failures >= FAILURES
+
+    def answered(self, place: Place, ms: float, stream: bool) -> None:
+        """It answered whole, or began to stream, after so many milliseconds."""
+        state = self.state(place)
+        if state.failures:
+            state.failures, state.pause, state.why = 0, _OPEN, ""
+        state.probing = False
+        (state.first_tokens if stream else state.wholes).append(ms)
+
+    def gave_up(self, place: Place) -> None:
+        """Nobody waited for the answer: that says nothing."""
+        self.state(place).probing = False
+
+    def failed(self, place: Place, key: int, error: LlmctlError) -> None:
+        """It failed."""
+        state = self.state(place)
+        state.probing = False
+        if isinstance(error, RequestRefused | UsageError):
+            return
+        now = self._clock()
+        if isinstance(error, KeyProblem | QuotaExhausted):
+            kind = "refused" if isinstance(error, Forbidden) else "dead key"
+            state.keys[key] = Cooling(now + max(_DEAD, error.retry_after or 0.0), f"{kind}: {error.message}", True)
+            self._tell(place, state.keys[key])
+        elif isinstance(error, LimitReached):
+            pause = _LIMITED if error.retry_after is None else error.retry_after
+            state.keys[key] = Cooling(now + pause, f"limit: {error.message}")
+            self._tell(place, state.keys[key])
+        else:
+            state.failures += 1
+            state.why = error.message
+            if state.failures >= FAILURES:
+                state.open_until = now + state.pause
+                state.pause = min(state.pause * 2, _OPEN_MOST)
+                self._tell(place, Cooling(state.open_until, error.message))
+
+    def cool(self, place: Place, until: float, why: str) -> None:
+        """Another replica says so. `until` is as time.time() has it."""
+        state = self.state(place)
+        local = until - time.time() + self._clock()
+        for number in state.keys or (0,):
+            if number not in state.keys or state.keys[number].until < local:
+                state.keys[number] = Cooling(local, why)
+
+    def _tell(self, place: Place, cooling: Cooling) -> None:
+        if self._on_cooling:
+            self._on_cooling(place, cooling.until - self._clock() + time.time(), cooling.why)
+
+    def report(self) -> list[dict[str, Any]]:
+        """Every target for the dashboard; times in seconds since 1970."""
+        return list(self._rows())
+
+    def _rows(self) -> Iterator[dict[str, Any]]:
+        now, wall = self._clock(), time.time()
+        for (profile, model, door), state in sorted(self._states.items()):
+            word, until, why = _word(state, now)
+            yield {
+                "target": f"{profile}/{model}",
+                "door": door,
+                "state": word,
+                "until": None if until is None else until - now + wall,
+                "why": why,
+                "failures": state.failures,
+                "p50_ms": _either(state, 0.5),
+                "p95_ms": _either(state, 0.95),
+                "requests": state.requests,
+            }
+
+
+def _word(state: State, now: float) -> tuple[str, float | None, str]:
+    """(ok | cooling | open | half-open | dead key, until when, why)."""
+    cooling = [each for each in state.keys.values() if each.until > now]
+    if state.failures >= FAILURES:
+        return ("open" if state.open_until > now else "half-open"), state.open_until, state.why
+    if cooling:
+        soonest = min(cooling, key=lambda each: each.until)
+        return ("dead key" if soonest.dead else "cooling"), soonest.until, soonest.why
+    return "ok", None, ""
+
+
+def _either(state: State, share: float) -> float | None:
+    first = state.usual(share)
+    return state.usual(share, stream=False) if first is None else first

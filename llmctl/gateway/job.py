@@ -1,0 +1,82 @@
+"""What all attempts to answer one request share."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from llmctl.gateway.body import Fields, fitted
+from llmctl.gateway.call import Call
+from llmctl.gateway.headers import to_provider
+from llmctl.gateway.plan import Candidate, Plan
+
+if TYPE_CHECKING:
+    from llmctl.gateway.health import Health
+    from llmctl.gateway.turns import Turns
+
+USAGE_DOORS = ("chat", "completions")
+
+
+@dataclass(slots=True)
+class Known:
+    """What the gateway has learned of all targets. The tables are by (profile, model)."""
+
+    health: Health
+    turns: Turns
+    prices: dict[tuple[str, str], Mapping[str, float] | None]
+    """USD per million tokens."""
+    contexts: dict[tuple[str, str], int]
+    """The most tokens of a prompt."""
+
+
+@dataclass(slots=True)
+class Job:
+    """A request with a JSON body, and the plan for it. `path` is below the provider's base URL."""
+
+    call: Call
+    plan: Plan
+    door: str
+    path: str
+    fields: Fields
+    stream: bool
+    keeps_usage: bool
+    """The client asked for usage in its stream."""
+    held: bool
+    """The answer is read and understood before it is given; else its bytes go on as they come."""
+    known: Known
+    _bodies: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    _headers: dict[str, bytes] = field(default_factory=dict)
+
+    def body(self, candidate: Candidate) -> bytes:
+        """The body as the candidate's provider takes it."""
+        place = (candidate.upstream.name, candidate.model)
+        made = self._bodies.get(place)
+        if made is None:
+            ask_usage = self.stream and self.door in USAGE_DOORS
+            quirks = candidate.upstream.quirks(candidate.model)
+            made = self._bodies[place] = fitted(self.fields, candidate.model, quirks, ask_usage)
+        return made
+
+    def headers(self, candidate: Candidate) -> bytes:
+        """The client's headers that go along, as lines."""
+        upstream = candidate.upstream
+        made = self._headers.get(upstream.name)
+        if made is None:
+            made = to_provider(self.call.headers, upstream.own_names)
+            if b"\ncontent-type: application/json" not in b"\n" + made:
+                made = _with_json(made)
+            self._headers[upstream.name] = made
+        return made
+
+
+def _with_json(lines: bytes) -> bytes:
+    """The header lines saying that the body is JSON, which it is, whatever the client said."""
+    kept = [line for line in lines.splitlines(keepends=True) if not line.startswith(b"content-type:")]
+    return b"".join([*kept, b"content-type: application/json\r\n"])
+
+
+def since(started: float, clock: Callable[[], float] = time.perf_counter) -> float:
+    """Milliseconds since a time.perf_counter()."""
+    return (clock() - started) * 1000

@@ -1,0 +1,210 @@
+"""A gateway that listens: uvicorn's protocol on uvloop, signals, reloading, and an orderly end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import os
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from uvicorn.config import Config
+from uvicorn.server import ServerState
+
+from llmctl.errors import LlmctlError
+from llmctl.gateway.app import App
+from llmctl.gateway.beat import Beat, worker_name
+from llmctl.gateway.protocol import ServerProtocol, connections_of
+from llmctl.gateway.setup import Setup, check_keys, make_gateway, read_setup
+from llmctl.platforms import on_signals
+from llmctl.store.keys import GatewayKeys
+from llmctl.store.store import Store, store_file
+
+_CUT_SECONDS = 3.0
+_KEEP_ALIVE = 75
+"""Seconds that a connection may wait for its next request; longer than the 60 of usual load balancers."""
+
+
+def say(line: str) -> None:
+    """A line for whoever runs the gateway."""
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.write(f"llmctl serve: {line}\n")
+        sys.stderr.flush()
+
+
+class Server:
+    """One process. `run` returns when it has been told to stop."""
+
+    def __init__(self, setup: Setup, env: Mapping[str, str]) -> None:
+        """Read everything. Raises ConfigError, StoreFailed."""
+        self._setup = setup
+        self._env = env
+        self._path = Path(setup.config)
+        names = read_setup(setup, env, say)
+        self._seen = _stamp(self._path)
+        self.gateway = make_gateway(setup, names, env, say)
+        self._store: Store | None = None
+        self._load_keys()
+        check_keys(self.gateway)
+        self._state = ServerState()
+        self._stopping = asyncio.Event()
+        self._hurried = False
+
+    def run(self, listening: socket.socket, announce: bool) -> None:
+        """Serve until a signal comes. `announce`: say where, once it listens."""
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(self._run(listening, announce))
+
+    def discard(self) -> None:
+        """Give back what was opened to look at."""
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
+    async def _run(self, listening: socket.socket, announce: bool) -> None:
+        gateway, loop = self.gateway, asyncio.get_running_loop()
+        gateway.port = listening.getsockname()[1]
+        gateway.worker = worker_name()
+        config = Config(
+            App(gateway),
+            http=ServerProtocol,
+            loop="none",
+            ws="none",
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            log_level="critical",
+            timeout_keep_alive=_KEEP_ALIVE,
+            server_header=False,
+            date_header=False,
+            proxy_headers=False,
+        )
+        config.load()
+        on_signals(loop, self._stop, self._reload)
+        server = await loop.create_server(
+            lambda: ServerProtocol(config, self._state, {}, loop), sock=listening, backlog=2048
+        )
+        gateway.accounts.start()
+        beat = asyncio.create_task(Beat(gateway, self._look).run())
+        gc.collect()
+        gc.freeze()  # what is there now stays, and need not be looked at again
+        gc.set_threshold(50_000, 20, 50)
+        if announce:
+            self._announce()
+        await self._stopping.wait()
+        server.close()
+        await self._drain()
+        beat.cancel()
+        await Beat(gateway, lambda: None).once()
+        await self._close()
+
+    def _announce(self) -> None:
+        gateway = self.gateway
+        host = gateway.settings.host
+        shown = f"[{host}]" if ":" in host else host
+        with contextlib.suppress(OSError, ValueError):
+            print(f"OPENAI_BASE_URL=http://{shown}:{gateway.port}/v1", flush=True)
+        count = len(gateway.planner.upstreams)
+        keys = "clients need a key" if gateway.needs_key else "any key will do"
+        say(f"http://{shown}:{gateway.port} serves {count} profile{'s' * (count != 1)}, {keys}; Ctrl-C ends it")
+
+    def _stop(self) -> None:
+        """The first signal lets streams end, the second doesn't wait for them."""
+        self._hurried = self._stopping.is_set()
+        self._stopping.set()
+
+    async def _drain(self) -> None:
+        """Let requests end, up to a limit; then cut them, which says so in each stream."""
+        gateway = self.gateway
+        gateway.draining = True
+        gateway.monitor.close()
+        for connection in connections_of(self._state):
+            connection.shutdown()
+        running = len(gateway.monitor.inflight)
+        if running:
+            say(f"stopping; {running} request{'s' * (running != 1)} may take {gateway.settings.drain:g} s to end")
+        await self._until_idle(gateway.settings.drain, hurry=True)
+        for entry in list(gateway.monitor.inflight.values()):
+            gateway.monitor.cancel(entry.id)
+        await self._until_idle(_CUT_SECONDS, hurry=False)
+        for connection in connections_of(self._state):
+            connection.transport.close()
+
+    async def _until_idle(self, seconds: float, hurry: bool) -> None:
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        while self.gateway.monitor.inflight and loop.time() < end and not (hurry and self._hurried):
+            await asyncio.sleep(0.05)
+
+    async def _close(self) -> None:
+        gateway = self.gateway
+        await gateway.accounts.close()
+        if gateway.telemetry is not None:
+            await asyncio.to_thread(gateway.telemetry.close)
+        if gateway.cache is not None:
+            await gateway.cache.close()
+        await gateway.shared.close()
+        self.discard()
+        for upstream in gateway.planner.upstreams.values():
+            upstream.close()
+
+    # about once a second
+
+    def _look(self) -> None:
+        settings = self.gateway.settings
+        now = asyncio.get_running_loop().time()
+        for connection in connections_of(self._state):
+            connection.sweep(now, settings.request_timeout, settings.write_timeout)
+        stamp = _stamp(self._path)
+        if stamp != self._seen:
+            self._seen = stamp
+            self._reload()
+        self._load_keys()
+
+    def _reload(self) -> None:
+        """Read the config anew. One that is wrong is told, and the old one stays."""
+        gateway = self.gateway
+        try:
+            names = read_setup(self._setup, self._env, say, gateway.names)
+        except LlmctlError as error:
+            hint = f"; {error.hint}" if error.hint else ""
+            say(f"the config is not used, the old one stays: {error.message}{hint}")
+            return
+        before = gateway.settings
+        gateway.use(names)
+        fixed = [name for name in ("host", "port", "workers", "redis_url", "database_url")
+                 if getattr(before, name) != getattr(names.settings, name)]  # fmt: skip
+        rest = f"; {', '.join(fixed)} will count from the next start" if fixed else ""
+        say(f"the config was read anew{rest}")
+
+    def _load_keys(self) -> None:
+        """The clients' keys, where they have changed."""
+        path = store_file(self._env)
+        try:
+            if self._store is None and path.exists():
+                self._store = Store(path)
+            if self._store is not None:
+                self.gateway.keyring.replace(GatewayKeys(self._store.database).all())
+        except (LlmctlError, OSError) as error:
+            say(f"the keys can't be read now: {getattr(error, 'message', error)}")
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    """uvloop, where there is one: not on Windows."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop
+    return uvloop.new_event_loop
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """What changes when a file does; None where there is none."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size

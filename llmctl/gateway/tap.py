@@ -1,0 +1,221 @@
+"""A provider's stream on its way to the client: whole events, passed on as they came.
+
+The tap looks at each event with one small decode: it sees the first token, the end, usage and errors, and
+mends only what breaks clients (PROTOCOL 1.3, 1.7). An event in which nothing is wrong keeps its bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import msgspec
+
+from llmctl.core.faults import error_in_body
+from llmctl.core.sse import MAX_EVENT_BYTES
+from llmctl.errors import LlmctlError, NotUnderstood, Overloaded
+from llmctl.gateway.mend import Mender
+
+DONE = b"data: [DONE]\n\n"
+_BROKEN_OFF = ("error", "aborted", "insufficient_system_resource")
+_END = re.compile(rb"\r\n\r\n|\n\n|\r\r|\n\r\n|\r\n\n")
+
+
+class _Delta(msgspec.Struct):
+    content: Any = None
+    reasoning_content: Any = None
+    reasoning: Any = None
+    refusal: Any = None
+    tool_calls: Any = None
+    function_call: Any = None
+    audio: Any = None
+
+
+class _Choice(msgspec.Struct):
+    index: int = 0
+    delta: _Delta | None = None
+    finish_reason: str | None = None
+    text: Any = None
+    message: Any = None
+
+
+class _Chunk(msgspec.Struct):
+    id: str | None = None
+    model: str | None = None
+    choices: list[_Choice] | None = None
+    usage: Any = None
+    x_groq: Any = None
+    error: Any = None
+
+
+_decode = msgspec.json.Decoder(_Chunk).decode
+_any = msgspec.json.Decoder().decode
+
+
+class Tap:
+    """One stream. `feed` bytes, get the events that may go on. `keeps_usage`: the client asked for usage."""
+
+    def __init__(self, keeps_usage: bool, mends: bool = True) -> None:
+        self.begun = False
+        """A first token has come."""
+        self.done = False
+        """[DONE] has come."""
+        self.usage: Any = None
+        """The provider's last `usage` object, decoded."""
+        self.model = ""
+        self.failure: LlmctlError | None = None
+        """What is wrong with the event after those that were passed on."""
+        self.reasons: dict[int, str] = {}
+        """Finish reason of each choice that has ended."""
+        self._choices: set[int] = set()
+        self._keeps_usage = keeps_usage
+        self._mender = Mender() if mends else None
+        self._rest = b""
+        self._held = 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether every choice has said why it ended."""
+        return bool(self._choices) and len(self.reasons) == len(self._choices)
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """The whole events so far, up to a `failure`: the provider's in-band error, or NotUnderstood."""
+        if self._rest:
+            data = self._rest + data
+            self._rest = b""
+        passed: list[bytes] = []
+        start = 0
+        if b"\r" in data:
+            ends = [match.end() for match in _END.finditer(data)]
+        else:
+            ends = []
+            at = data.find(b"\n\n")
+            while at >= 0:
+                ends.append(at + 2)
+                at = data.find(b"\n\n", at + 2)
+        for end in ends:
+            try:
+                event = self._event(data[start:end])
+            except LlmctlError as error:
+                self.failure = error
+                return passed
+            start = end
+            if event:
+                passed.append(event)
+            if self.done:
+                return passed
+        self._rest = data[start:]
+        if len(self._rest) > MAX_EVENT_BYTES:
+            self.failure = NotUnderstood(f"the provider sent a stream event of more than {MAX_EVENT_BYTES} bytes")
+        return passed
+
+    def finish(self) -> list[bytes]:
+        """The events at the end of the stream, whose last blank line may be missing. Raises as it says."""
+        rest, self._rest = self._rest, b""
+        event = self._event(rest.rstrip(b"\r\n") + b"\n\n") if rest.strip() else b""
+        return [event] if event else []
+
+    def _event(self, event: bytes) -> bytes:
+        """The event as it goes on; b"" for none."""
+        if event.startswith(b"data:") and event.count(b"\n") == 2 and b"\r" not in event:
+            name, payload = "", event[5:-2].strip()
+        elif event.startswith(b":") and event.count(b"\n") == 2:
+            return event if self.begun else b""
+        else:
+            name, payload = _fields(event)
+        if not payload:
+            return b""
+        if payload == b"[DONE]":
+            self.done = True
+            return DONE
+        return self._payload(event, payload, name)
+
+    def _payload(self, event: bytes, payload: bytes, name: str) -> bytes:
+        try:
+            chunk = _decode(payload)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return self._odd(payload, name)
+        if chunk.error or chunk.choices is None or name == "error":
+            failure = error_in_body(_any(payload), name)
+            if failure is not None:
+                raise failure
+        return self._see(chunk, event, payload)
+
+    def _see(self, chunk: _Chunk, event: bytes, payload: bytes) -> bytes:
+        if chunk.model and not self.model:
+            self.model = chunk.model
+        if chunk.usage:
+            self.usage = chunk.usage
+        elif isinstance(chunk.x_groq, dict) and chunk.x_groq.get("usage"):
+            self.usage = chunk.x_groq["usage"]
+        if not chunk.choices:
+            if not chunk.usage and chunk.choices is not None:
+                return b"" if self._mender else event  # clients look at choices[0]
+            return event if self._keeps_usage or chunk.choices is None else b""
+        odd = False
+        for choice in chunk.choices:
+            odd |= self._see_choice(choice)
+        if self._mender is None:
+            return event
+        if not self._mender.id and chunk.id:
+            self._mender.id = chunk.id
+        if odd or not chunk.id or chunk.id != self._mender.id:
+            return self._mender.event(payload, event)
+        return event
+
+    def _see_choice(self, choice: _Choice) -> bool:
+        """Note what it brings; whether it may need mending."""
+        index, delta = choice.index, choice.delta
+        self._choices.add(index)
+        calls = False
+        if delta is not None:
+            calls = bool(delta.tool_calls)
+            if not self.begun and (
+                delta.content
+                or delta.reasoning_content
+                or delta.reasoning
+                or calls
+                or delta.refusal
+                or delta.function_call
+                or delta.audio
+            ):
+                self.begun = True
+        elif choice.text or choice.message:
+            self.begun = True
+        if choice.finish_reason:
+            if choice.finish_reason in _BROKEN_OFF:
+                raise Overloaded(f"the provider broke the answer off (finish_reason {choice.finish_reason!r})")
+            self.reasons[index] = choice.finish_reason
+            self.begun = True
+            return calls or (self._mender is not None and self._mender.wrong_reason(index, choice.finish_reason))
+        return calls or choice.finish_reason == "" or (delta is None and choice.text is None)
+
+    def _odd(self, payload: bytes, name: str) -> bytes:
+        """An event that is not of the usual types: mended, an error, or garbage."""
+        try:
+            found = json.loads(payload)
+        except (ValueError, RecursionError) as error:
+            raise NotUnderstood("the provider sent an event that is not JSON") from error
+        failure: LlmctlError | None = error_in_body(found, name)
+        if failure is not None:
+            raise failure
+        if not isinstance(found, dict) or self._mender is None:
+            raise NotUnderstood("the provider sent an event that is no part of an answer")
+        mended = self._mender.object(found)
+        try:
+            chunk = _decode(mended)
+        except msgspec.DecodeError as error:
+            raise NotUnderstood("the provider sent an event that is no part of an answer") from error
+        return self._see(chunk, b"data: %b\n\n" % mended, mended)
+
+
+def _fields(event: bytes) -> tuple[str, bytes]:
+    """(event name, joined data lines)."""
+    name, data = "", []
+    for line in event.removeprefix(b"\xef\xbb\xbf").splitlines():
+        if line.startswith(b"data:"):
+            data.append(line[5:].removeprefix(b" "))
+        elif line.startswith(b"event:"):
+            name = line[6:].strip().decode("utf-8", "replace")
+    return name, b"\n".join(data).strip()
