@@ -2,6 +2,7 @@
 
     LlmctlError                exit   code
     ├── UsageError                2   usage
+    │   └── WrongMethod               wrong_method         (a path of the gateway that takes others)
     ├── ConfigError               3   config
     │   ├── NoProfile                 no_profile
     │   ├── UnknownProfile            unknown_profile
@@ -103,6 +104,14 @@ class LlmctlError(Exception):
 
 class UsageError(LlmctlError):
     code, exit_code, http_status = "usage", 2, 400
+
+
+class WrongMethod(UsageError):
+    code, http_status = "wrong_method", 405
+
+    def __init__(self, method: str, path: str, allowed: str) -> None:
+        super().__init__(f"{method} is not for {path}", hint=f"{allowed} is")
+        self.allowed = allowed
 
 
 class ConfigError(LlmctlError):

@@ -123,6 +123,7 @@ CONNECT = {
     "serve": Entry(
         "Serve every profile under one base URL.", "llmctl.cli.serve.command", commands={"key": SERVE_KEYS}
     ),
+    "top": _command("top.command", "Watch the gateway: requests, health, costs; live."),
     "env": _command("env", "Print the variables that point other programs at a profile."),
     "exec": _command("exec", "Run a program with these variables."),
     "demo": Entry(

@@ -38,16 +38,16 @@ def basic(login: Login) -> bytes:
     return b"Basic " + base64.b64encode(":".join(login).encode())
 
 
-def host_and_port(host: str, port: int) -> str:
-    """As URLs and CONNECT have it."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+def ascii_name(host: str) -> str:
+    """A name with other letters as DNS has it; an IPv6 address in brackets. Raises UnicodeError."""
+    return f"[{host}]" if ":" in host else host if host.isascii() else host.encode("idna").decode()
 
 
 async def http_connect(
     reader: asyncio.StreamReader, write: Write, place: tuple[str, int], login: Login | None
 ) -> None:
     """Ask an HTTP proxy for a tunnel to (host, port)."""
-    where = host_and_port(*place).encode("idna" if not place[0].isascii() else "ascii")
+    where = b"%b:%d" % (ascii_name(place[0]).encode(), place[1])
     extra = b"proxy-authorization: %b\r\n" % basic(login) if login else b""
     write(b"CONNECT %b HTTP/1.1\r\nhost: %b\r\n%b\r\n" % (where, where, extra))
     head = await reader.readuntil(b"\r\n\r\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from urllib.parse import unquote, urlsplit
@@ -11,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 from llmctl.client.connection import Connection, WireReply
 from llmctl.client.deadline import Deadline
 from llmctl.client.failures import connect_failure
-from llmctl.client.handshakes import Refused, basic, host_and_port, http_connect, socks_connect
+from llmctl.client.handshakes import Refused, ascii_name, basic, http_connect, socks_connect
 from llmctl.client.tls import make_context
 from llmctl.client.wire import Wire
 from llmctl.config.target import Tls
@@ -51,14 +52,7 @@ class TunnelWire(Wire):
         self._proxy_tls = None
         if parts.scheme == "https":
             self._proxy_tls = proxy_tls or tls or make_context(Tls(), os.environ)
-        self._origin, self._extra = self._for_proxy(host, port)
-
-    def _for_proxy(self, host: str, port: int) -> tuple[bytes, bytes]:
-        """What a forwarded request has before its path, and its header for the proxy."""
-        where = host_and_port(host, port)
-        origin = where.removesuffix(f":{_DEFAULT_PORT}") if port == _DEFAULT_PORT else where
-        extra = b"proxy-authorization: %b\r\n" % basic(self._login) if self._login else b""
-        return f"http://{origin}".encode(), extra
+        self._extra = b"proxy-authorization: %b\r\n" % basic(self._login) if self._login else b""
 
     async def send(
         self,
@@ -73,12 +67,20 @@ class TunnelWire(Wire):
             return await super().send(head, body, deadline, bodyless, more)
         method, _, rest = head.partition(b" ")
         line, _, lines = rest.partition(b"\r\n")
-        head = b"%b %b%b\r\n%b%b" % (method, self._origin, line, self._extra, lines)
+        head = b"%b http://%b%b\r\n%b%b" % (method, self._origin(), line, self._extra, lines)
         reply = await super().send(head, body, deadline, bodyless, more)
         if reply.status == 407:
             await reply.close()
             raise self._refusal("407 Proxy Authentication Required")
         return reply
+
+    def _origin(self) -> bytes:
+        """As URLs have it. Raises DnsFailed for what can be no name."""
+        try:
+            name = ascii_name(self._host)
+        except UnicodeError as error:
+            raise connect_failure(socket.gaierror(), self.address) from error
+        return (name if self._port == _DEFAULT_PORT else f"{name}:{self._port}").encode()
 
     async def _open(self, loop: asyncio.AbstractEventLoop) -> Connection:
         if self._forwards:
@@ -97,7 +99,7 @@ class TunnelWire(Wire):
         """What the proxy is asked for: the origin, or each of its addresses where names are resolved here."""
         if not self._resolves:
             return [(self._host, self._port)]
-        found = await loop.getaddrinfo(self._host, self._port, type=1)
+        found = await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
         return [(str(address[0]), self._port) for *_, address in found]
 
     async def _through(self, loop: asyncio.AbstractEventLoop, place: tuple[str, int]) -> Connection:
@@ -125,6 +127,8 @@ class TunnelWire(Wire):
             transport, _ = await loop.create_connection(lambda: protocol, *self._place, ssl=self._proxy_tls)
         except TimeoutError:
             raise  # the deadline's word is better
+        except UnicodeError as error:
+            raise connect_failure(socket.gaierror(), self._named, proxied=True) from error
         except OSError as error:
             raise connect_failure(error, self._named, proxied=True) from error
         return transport

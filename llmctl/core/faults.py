@@ -173,7 +173,7 @@ def _is_flat_error(payload: Mapping[str, Any]) -> bool:
 
 
 def _message(body: Mapping[str, Any]) -> str:
-    for name in ("message", "detail", "error_description", "msg", "title", "error"):
+    for name in ("message", "detail", "error_description", "msg", "title", "errors", "error"):
         value = body.get(name)
         if isinstance(value, str) and value:
             return value + _raw_cause(body)
@@ -190,15 +190,16 @@ def _raw_cause(body: Mapping[str, Any]) -> str:
 
 
 def _nested(value: Any) -> str:
-    """FastAPI's and Mistral's lists of {loc, msg}, or an object inside `message`."""
+    """Lists of {loc, msg} (FastAPI, Mistral) or {message} (Cloudflare), or an object inside `message`."""
     if isinstance(value, Mapping):
         return _message(value) or json.dumps(value, ensure_ascii=False)
     parts = []
     for item in value:
-        if isinstance(item, Mapping) and isinstance(item.get("msg"), str):
+        said = item.get("msg") or item.get("message") if isinstance(item, Mapping) else None
+        if isinstance(said, str):
             place = item.get("loc")
             where = ".".join(str(step) for step in place) if isinstance(place, list) else ""
-            parts.append(f"{where}: {item['msg']}" if where else item["msg"])
+            parts.append(f"{where}: {said}" if where else said)
         else:
             parts.append(str(item))
     return "; ".join(parts)

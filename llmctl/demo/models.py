@@ -11,7 +11,10 @@ CHAT = ("demo", "demo-think", "demo-length", "demo-slow", "demo-cut", "demo-garb
 FAULTY = ("demo-slow", "demo-cut", "demo-garbage", "demo-429", "demo-500")
 EMBEDDING = ("demo", "demo-embed", *FAULTY)
 IMAGE = ("demo", "demo-image", *FAULTY)
-ALL = ("demo", "demo-embed", "demo-image", *CHAT[1:])
+SPEECH = ("demo", "demo-tts", *FAULTY)
+TRANSCRIPTION = ("demo", "demo-whisper", *FAULTY)
+MODERATION = ("demo", *FAULTY)
+ALL = ("demo", "demo-embed", "demo-image", "demo-tts", "demo-whisper", *CHAT[1:])
 
 
 def require(model: str, able: tuple[str, ...], purpose: str) -> None:

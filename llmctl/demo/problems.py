@@ -58,4 +58,4 @@ def json_type(value: object) -> str:
         list: "an array",
         dict: "an object",
     }
-    return names[type(value)]
+    return names.get(type(value), "a file")  # which only a form can hold

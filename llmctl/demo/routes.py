@@ -43,17 +43,56 @@ def _images(body: dict[str, Any], asked: Asked) -> Reply:
     return images(body, asked)
 
 
+def _moderations(body: dict[str, Any], asked: Asked) -> Reply:
+    from llmctl.demo.moderations import moderations
+
+    return moderations(body, asked)
+
+
+def _speech(body: dict[str, Any], asked: Asked) -> Reply:
+    from llmctl.demo.audio import speech
+
+    return speech(body, asked)
+
+
+def _transcriptions(form: dict[str, Any], asked: Asked) -> Reply:
+    from llmctl.demo.audio import transcriptions
+
+    return transcriptions(form, asked)
+
+
+def _translations(form: dict[str, Any], asked: Asked) -> Reply:
+    from llmctl.demo.audio import translations
+
+    return translations(form, asked)
+
+
+def _edits(form: dict[str, Any], asked: Asked) -> Reply:
+    from llmctl.demo.images import edits
+
+    return edits(form, asked)
+
+
 def _file(colour: str, width: str, height: str) -> Reply:
     from llmctl.demo.images import file
 
     return file(colour, width, height)
 
 
-_POSTS: dict[str, Callable[[dict[str, Any], Asked], Reply]] = {
+Answer = Callable[[dict[str, Any], Asked], Reply]
+
+_POSTS: dict[str, Answer] = {
     "/chat/completions": _chat,
     "/completions": _completions,
     "/embeddings": _embeddings,
     "/images/generations": _images,
+    "/audio/speech": _speech,
+    "/moderations": _moderations,
+}
+_FORMS: dict[str, Answer] = {
+    "/images/edits": _edits,
+    "/audio/transcriptions": _transcriptions,
+    "/audio/translations": _translations,
 }
 # A picture's address holds all there is to know of it, so none has to be kept.
 _FILE = re.compile(r"/files/([0-9a-f]{6})-(\d{1,4})x(\d{1,4})\.png$")
@@ -83,10 +122,10 @@ def _check_key(asked: Asked) -> None:
 
 def _route(asked: Asked) -> Reply:
     path = asked.path.partition("?")[0].rstrip("/")
-    for ending, answer in _POSTS.items():
+    for ending, answer in {**_POSTS, **_FORMS}.items():
         if path.endswith(ending):
             _allow(asked, "POST")
-            return answer(_parsed(asked.body), asked)
+            return answer(_form(asked) if ending in _FORMS else _parsed(asked.body), asked)
     readable = _readable(path)
     if readable is None:
         raise Problem(f"Invalid URL ({asked.method} {path or '/'})", status=404, code="unknown_url")
@@ -123,6 +162,12 @@ def _parsed(body: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise Problem("The JSON body of your request is not an object.")
     return value
+
+
+def _form(asked: Asked) -> dict[str, Any]:
+    from llmctl.demo.forms import read_form
+
+    return read_form(asked)
 
 
 def _no_number(name: str) -> float:

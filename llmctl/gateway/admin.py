@@ -1,6 +1,6 @@
 """What people and monitors see of the gateway: the dashboard, its API, health checks and metrics.
 
-Keys, Host and Origin are checked before a request comes here, except on PUBLIC paths, which tell nothing.
+Keys, Host and Origin are checked before a request comes here, except on PUBLIC paths.
 """
 
 from __future__ import annotations
@@ -30,9 +30,7 @@ PAGE = ("index.html", *_SCRIPTS, "style.css", "icon.svg")
 """The files of the dashboard."""
 
 PUBLIC = frozenset({"/", "/healthz", "/readyz", *(f"/page/{name}" for name in PAGE)})
-"""Paths that need no key."""
-PRIVATE = ("/metrics", "/api/")
-"""Paths, or how they begin, that need one where clients do."""
+"""Paths that need no key, as they tell nothing; all others may ask for one."""
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -66,7 +64,7 @@ class AdminView(Protocol):
 
 
 def make_admin(gateway: AdminView) -> Starlette:
-    """The app that serves PUBLIC and PRIVATE paths."""
+    """The app that serves the dashboard, its API, health checks and metrics."""
     admin = _Admin(gateway)
     return Starlette(
         routes=[

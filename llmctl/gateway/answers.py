@@ -147,7 +147,7 @@ def _raise_error(body: bytes) -> None:
         return
     if error is not None:
         error.reply = ({}, body)
-        error.status = error.status or 502
+        error.status = error.status or error.http_status
         raise error
 
 

@@ -7,7 +7,7 @@ import sys
 import traceback
 from typing import TYPE_CHECKING
 
-from llmctl.errors import ClientLeft, Interrupted, LlmctlError, NotFound
+from llmctl.errors import ClientLeft, Interrupted, LlmctlError, NotFound, WrongMethod
 from llmctl.gateway import relay
 from llmctl.gateway.call import Call, Receive, Scope, Send
 from llmctl.gateway.doors.answers import answers
@@ -122,6 +122,8 @@ class App:
         if call.entry.attempts:
             headers.append((b"x-llmctl-attempts", b"%d" % len(call.entry.attempts)))
             headers.append((b"x-llmctl-profile", call.entry.attempts[-1].profile.encode()))
+        if isinstance(error, WrongMethod):
+            headers.append((b"allow", error.allowed.encode()))
         if call.rest and call.method not in ("GET", "HEAD"):
             headers.append((b"connection", b"close"))  # the rest of the body is not wanted
         call.answer(status_of(error), headers, error_body(error))
@@ -129,7 +131,7 @@ class App:
     async def _ended(self, call: Call) -> None:
         """The request was cancelled: by a client that left, or by us."""
         entry = call.entry
-        task = asyncio.current_task()
+        task = call.connection.task
         if task is not None:
             task.uncancel()
         if not entry.cancelled:

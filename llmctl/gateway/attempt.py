@@ -8,6 +8,7 @@ from typing import Any
 
 from llmctl.client.deadline import Deadline
 from llmctl.core.faults import REQUEST_IDS, request_id
+from llmctl.core.redact import redact
 from llmctl.core.usage import read_usage
 from llmctl.errors import KeyProblem, LimitReached, LlmctlError
 from llmctl.gateway.answers import Answer, begin, failure, whole
@@ -15,7 +16,7 @@ from llmctl.gateway.entry import LEFT, LOST, OK, Attempt
 from llmctl.gateway.health import Place
 from llmctl.gateway.job import Job, since
 from llmctl.gateway.plan import Candidate
-from llmctl.gateway.upstream import Reply
+from llmctl.gateway.upstream import Reply, Upstream
 
 _IDS = frozenset(name.encode() for name in REQUEST_IDS)
 
@@ -71,13 +72,26 @@ async def _once(job: Job, candidate: Candidate, why: str, place: Place, key: int
         attempt.status, attempt.http_status = error.code, error.status or attempt.http_status
         attempt.request_id = error.request_id or ""
         attempt.total_ms = since(started)
-        error.profile = upstream.name
+        without_secrets(error, upstream)
         job.known.health.failed(place, key, error)
         raise
     if answer.tap is not None:
         attempt.first_token_ms = since(started)
     job.known.health.answered(place, since(started), job.stream)
     return answer
+
+
+def without_secrets(error: LlmctlError, upstream: Upstream) -> None:
+    """The error as a client may see it: with the profile's name, and without what only the profile may know."""
+    error.profile = upstream.name
+    secrets = upstream.secrets()
+    error.message = redact(error.message, secrets)
+    if error.reply:
+        headers, body = error.reply
+        shown = {name: redact(value, secrets) for name, value in headers.items()}
+        if any(secret.encode() in body for secret in secrets):
+            body = redact(body.decode("utf-8", "replace"), secrets).encode()
+        error.reply = (shown, body)
 
 
 async def _answer(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
@@ -147,7 +146,7 @@ class Call:
 
     def watch(self) -> None:
         """From here on, a client that leaves cancels this task."""
-        self.entry.task = asyncio.current_task()
+        self.entry.task = self.connection.task
         self.connection.serving = self.entry.task
 
     def unwatch(self) -> None:

@@ -27,6 +27,8 @@ class ServerProtocol(HttpToolsProtocol):
     _chunked = False
     _headless = False
     _running: RequestResponseCycle
+    task: asyncio.Task[None]
+    """Of the request that was begun last."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -34,6 +36,10 @@ class ServerProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         serving, self.serving = self.serving, None
+        for cycle in (getattr(self, "_running", None), *(queued for queued, _ in self.pipeline)):
+            if cycle is not None and not cycle.response_complete:
+                cycle.disconnected = True  # uvicorn marks only the one that came last
+        self.pipeline.clear()
         super().connection_lost(exc)
         if serving is not None:
             serving.cancel()
@@ -85,7 +91,9 @@ class ServerProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._running = cycle
-        super()._start_asgi_task(cycle, app)
+        self.task = task = self.loop.create_task(cycle.run_asgi(app))
+        task.add_done_callback(self.tasks.discard)
+        self.tasks.add(task)
 
     def start(self, status: int, headers: Headers, body: bytes | None = None) -> None:
         """Send the status and headers, and the body where it is at hand: else `part` and `finish` follow."""

@@ -15,6 +15,7 @@ from llmctl.config.target import Target
 from llmctl.core.headers import is_header_name, is_header_value
 from llmctl.core.proxies import choose_proxy
 from llmctl.core.quirks import Quirks
+from llmctl.core.redact import secrets_of
 from llmctl.core.urls import other_form
 from llmctl.errors import ConfigError
 
@@ -87,8 +88,8 @@ class Upstream:
         self._keys.pop(number, None)
 
     def secrets(self) -> list[str]:
-        """The keys known so far, for what must not be repeated."""
-        return [key for key in self._keys.values() if key]
+        """What must not be repeated: the keys known so far, and what the profile's headers hold."""
+        return [*filter(None, self._keys.values()), *secrets_of(self._own, self.target.base_url)]
 
     async def send(
         self,

@@ -63,6 +63,15 @@ class Database:
         with self._told():
             return self._execute(sql, values).lastrowid or 0
 
+    def run_all(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        """One statement that writes, once for each row."""
+        with self._told():
+            try:
+                self._connection.executemany(sql, rows)
+            except (UnicodeEncodeError, OverflowError):
+                for row in rows:
+                    self._execute(sql, row)
+
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[None]:
         """All that is read inside is as it was at the beginning, whatever others write meanwhile."""

@@ -119,8 +119,7 @@ class Ledger:
     def add_all(self, requests: Sequence[Request]) -> None:
         """Write many requests down, all or none."""
         with self._database.transaction():
-            for request in requests:
-                self._database.run(_INSERT, _VALUES(request))
+            self._database.run_all(_INSERT, [_VALUES(request) for request in requests])
 
     def write(self, number: int, request: Request) -> None:
         """Replace an entry."""

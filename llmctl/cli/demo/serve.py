@@ -26,9 +26,9 @@ class ServeOptions:
 def run(options: ServeOptions, streams: Streams) -> None:
     """Run the demo provider for other programs, until Ctrl-C.
 
-    It answers chat, tools, JSON schemas, embeddings, models and images, always in the same way and
-    without a key. The models demo-slow, demo-cut, demo-429, demo-500, demo-garbage, demo-think and
-    demo-length show what can go wrong.
+    It answers chat, tools, JSON schemas, embeddings, models, images, speech, transcripts and
+    moderations, always in the same way and without a key. The models demo-slow, demo-cut, demo-429,
+    demo-500, demo-garbage, demo-think and demo-length show what can go wrong.
     """
     from llmctl.demo.server import DemoServer
 

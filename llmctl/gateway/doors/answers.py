@@ -7,7 +7,7 @@ import random
 from typing import TYPE_CHECKING
 
 from llmctl.client.wire import Headers
-from llmctl.errors import LlmctlError, UsageError
+from llmctl.errors import LlmctlError, UsageError, WrongMethod
 from llmctl.gateway import relay
 from llmctl.gateway.answers import Answer, content_headers
 from llmctl.gateway.body import Fields, is_true, read_fields, value_of, wants_usage
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 async def answers(gateway: Gateway, call: Call, door: Door) -> None:
     """Read the request, find who may answer, and pass the answer on."""
     if call.method != "POST":
-        raise UsageError(f"{call.method} is not for /v1{door.path}", hint="POST is")
+        raise WrongMethod(call.method, f"/v1{door.path}", "POST")
     body = await call.body(gateway.max_body)
     if gateway.player is not None and await gateway.play(call, body):
         return
@@ -47,7 +47,6 @@ async def answer_json(gateway: Gateway, call: Call, door: Door, body: bytes) -> 
     keeper = await gateway.keeper(job, body) if door.held else None
     if keeper is not None and await keeper.answered():
         return
-    call.watch()
     judged = _judged(gateway, job, plan)
     answer = await carry_out(job)
     capture: relay.Capture | None = keeper.capture if keeper is not None else None
@@ -103,7 +102,7 @@ async def _give(gateway: Gateway, job: Job, answer: Answer, capture: relay.Captu
         attempt = answer.attempt
         attempt.status = error.code if isinstance(error, LlmctlError) else "client_left"
         if isinstance(error, LlmctlError):
-            error.profile = attempt.profile
+            without_secrets(error, answer.candidate.upstream)
             place = (attempt.profile, attempt.model, job.door)
             job.known.health.failed(place, 0, error)
         await answer.reply.close()

@@ -6,7 +6,6 @@ import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from llmctl.errors import UsageError
 from llmctl.gateway.call import Call
 from llmctl.gateway.problems import JSON
 
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
 
 async def models(gateway: Gateway, call: Call, path: str) -> None:
     """The list, or one model whose id may hold slashes, colons and %2F."""
-    if call.method not in ("GET", "HEAD"):
-        raise UsageError(f"{call.method} is not for /v1/models", hint="GET is")
     wanted = unquote(path.removeprefix("/models").strip("/"))
     lists = await gateway.lists.all(gateway.planner.listed)
     if not wanted:

@@ -167,7 +167,6 @@ async def _send(
     deadline = Deadline(upstream.target.timeout)
     deadline.start_attempt(False)
     health.asked(place)
-    call.watch()
     reply = None
     try:
         reply = await upstream.send(call.method, path, headers, body, key, deadline, more, length)
@@ -179,7 +178,8 @@ async def _send(
         await relay.through(call, answer, to_client(reply.headers, True), gateway.settings.keepalive)
         health.answered(place, since(started), False)
     except LlmctlError as error:
-        attempt.status, attempt.total_ms, error.profile = error.code, since(started), upstream.name
+        attempt.status, attempt.total_ms = error.code, since(started)
+        without_secrets(error, upstream)
         health.failed(place, key, error)
         raise
     except BaseException:

@@ -6,7 +6,7 @@ export function el(name, attributes = {}, ...children) {
   for (const [key, value] of Object.entries(attributes)) {
     if (value !== undefined && value !== null && value !== false) node.setAttribute(key, value);
   }
-  for (const c of children.filter((child) => child !== null && child !== undefined && child !== "")) { if (typeof c === "string") node.insertAdjacentHTML("beforeend", c); else node.append(c); }
+  node.append(...children.filter((child) => child !== null && child !== undefined && child !== ""));
   return node;
 }
 
