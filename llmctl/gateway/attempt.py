@@ -28,19 +28,19 @@ async def ask(job: Job, candidate: Candidate, why: str) -> Answer:
     """
     upstream = candidate.upstream
     place = (upstream.name, candidate.model, job.door)
-    tried: set[int] = set()
+    health = job.known.health
+    live = health.live_keys(place, upstream.keys)
+    key = upstream.next_key(live) if live else health.soonest_key(place, upstream.keys)
     while True:
-        live = [number for number in job.known.health.live_keys(place, upstream.keys) if number not in tried]
-        key = upstream.next_key(live)
-        tried.add(key)
         try:
             return await _once(job, candidate, why, place, key)
         except (KeyProblem, LimitReached) as error:
             if isinstance(error, KeyProblem):
                 upstream.forget_key(key)
-            left = [number for number in range(upstream.keys) if number not in tried]
-            if not left or not set(job.known.health.live_keys(place, upstream.keys)) & set(left):
+            live = [number for number in health.live_keys(place, upstream.keys) if number != key]
+            if not live:
                 raise
+            key = upstream.next_key(live)
             why = f"the profile's next key, after {_said(error)}"
 
 
@@ -132,17 +132,12 @@ async def _at_other_form(
     if "model_not_found" in error.codes:
         raise error
     upstream = candidate.upstream
-    before = upstream.base_url
-    upstream.use(other)
-    reply = None
-    try:
-        reply = await upstream.send("POST", job.path, job.headers(candidate), job.body(candidate), key, deadline)
-    finally:
-        if reply is None or reply.status in (404, 405):
-            upstream.use(before)
+    headers, body = job.headers(candidate), job.body(candidate)
+    reply = await upstream.send("POST", job.path, headers, body, key, deadline, base_url=other)
     if reply.status in (404, 405):
         await reply.close()
         raise error
+    upstream.use(other)
     return reply
 
 

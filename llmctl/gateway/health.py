@@ -106,11 +106,17 @@ class Health:
         return state.waits(now, keys)
 
     def live_keys(self, place: Place, keys: int) -> list[int]:
-        """The keys that may be used, the one that recovers soonest where none may."""
+        """The keys that may be used."""
         state = self._states.get(place)
-        cooling = state.keys if state else {}
-        live = [number for number in range(keys) if number not in cooling]
-        return live or [min(cooling, key=lambda number: cooling[number].until)]
+        if state is None or not state.keys:
+            return list(range(keys))
+        now = self._clock()
+        return [number for number in range(keys) if number not in state.keys or state.keys[number].until <= now]
+
+    def soonest_key(self, place: Place, keys: int) -> int:
+        """The key that recovers first, where none may be used."""
+        cooling = self.state(place).keys
+        return min(range(keys), key=lambda number: cooling[number].until if number in cooling else 0.0)
 
     def asked(self, place: Place) -> None:
         """A request goes out; where the breaker was open, it is the probe."""

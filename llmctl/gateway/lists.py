@@ -77,11 +77,9 @@ async def _ask(upstream: Upstream) -> Listed:
         reply = await upstream.send("GET", "/models", b"", b"", 0, deadline)
         if reply.status in (404, 405) and (other := upstream.other_form()):
             await reply.close()
-            before = upstream.base_url
-            upstream.use(other)
-            reply = await upstream.send("GET", "/models", b"", b"", 0, deadline)
-            if reply.status != 200:
-                upstream.use(before)
+            reply = await upstream.send("GET", "/models", b"", b"", 0, deadline, base_url=other)
+            if reply.status == 200:
+                upstream.use(other)
         if reply.status != 200:
             raise await failure(reply)
         models = read_models(await read_all(reply))

@@ -12,7 +12,7 @@ from llmctl.config.configfile import Config, load_config
 from llmctl.config.resolve import named_target
 from llmctl.config.routes import read_routes
 from llmctl.config.serve import ServeSettings, read_serve
-from llmctl.errors import ConfigError, NotFound
+from llmctl.errors import ConfigError, NotFound, UsageError
 from llmctl.gateway.plan import Planner
 from llmctl.gateway.upstream import Upstream
 
@@ -66,5 +66,5 @@ def _check_routes(planner: Planner) -> None:
     for name in planner.routes:
         try:
             planner.plan(name, "chat", {})
-        except NotFound as error:
+        except (NotFound, UsageError) as error:
             raise ConfigError(error.message, hint=error.hint) from error

@@ -15,7 +15,7 @@ _STRONGER = ("json_schema", "json_object", "none")
 
 
 def in_order(job: Job) -> Sequence[Candidate]:
-    """The candidates, best first. What cools comes last and dead keys are left out, but never all of them."""
+    """The candidates, best first. What rests comes last, and stays out of races unless all of them rest."""
     plan = job.plan
     candidates: Sequence[Candidate] = plan.candidates
     if len(candidates) == 1:
@@ -42,7 +42,9 @@ def _healthy(job: Job, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
     if len(ready) == len(candidates):
         return candidates
     resting = sorted((each for each in candidates if waits[each.name]), key=lambda each: waits[each.name])
-    return ready or resting
+    if job.plan.strategy in ("race", "hedge"):
+        return ready or resting
+    return [*ready, *resting]
 
 
 def _shuffled(candidates: Sequence[Candidate], weights: Sequence[float]) -> list[Candidate]:

@@ -118,7 +118,7 @@ class Planner:
         holders = [each for each, upstream in self.upstreams.items() if name in _configured(upstream)]
         if self.only is not None and (self.only in holders or not holders):
             return self._single(name, self.only, name)
-        return self._single(name, holders[0], name) if len(holders) == 1 else None
+        return self._one_of(name, holders)
 
     def _alias(self, name: str) -> str | None:
         """What an alias stands for; a `*` on the right is what the `*` on the left has matched."""
@@ -169,7 +169,10 @@ class Planner:
         return Plan(name, tuple(candidates), strategy, policy=_policy(candidates)) if candidates else None
 
     def _listed(self, name: str, lists: Mapping[str, Sequence[str]]) -> Plan | None:
-        holders = [profile for profile in self.upstreams if name in lists.get(profile, ())]
+        return self._one_of(name, [profile for profile in self.upstreams if name in lists.get(profile, ())])
+
+    def _one_of(self, name: str, holders: Sequence[str]) -> Plan | None:
+        """The plan for a name that just one profile has. Raises UsageError for several."""
         if len(holders) > 1:
             both = " or ".join(f"{profile}/{name}" for profile in holders[:4])
             raise UsageError(f"several profiles have a model {name!r}", hint=f"name one of them: {both}")

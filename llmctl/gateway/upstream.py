@@ -48,7 +48,7 @@ class Upstream:
         self._keys: dict[int, str | None] = {}
         self._wires: dict[tuple[str, int, bool], Wire] = {}
         self._quirks: dict[str, Quirks] = {}
-        self._heads: dict[tuple[str, str, int], bytes] = {}
+        self._heads: dict[tuple[str, str, int, str], bytes] = {}
         self._turn = 0
         self._demo: DemoServer | None = None
         self._own = _own_headers(target)
@@ -101,16 +101,18 @@ class Upstream:
         deadline: Deadline,
         more: AsyncIterator[bytes] | None = None,
         length: bytes | None = None,
+        base_url: str | None = None,
     ) -> Reply:
         """Send a request to base_url + path; `headers` are header lines of the client's, ended by CRLF each.
 
-        `more` follows `body`; `length` is then that of both, None is unknown. Raises our errors.
+        `base_url` is another form of the address. `more` follows `body`; `length` is then that of both, None is unknown. Raises our errors.
         """
         if self.target.embedded and self._demo is None:
             self._start_demo()
         if number not in self._keys:
             await self.key(number)
-        head = self._heads.get((method, path, number)) or self._head(method, path, number)
+        base = base_url or self.base_url
+        head = self._heads.get((method, path, number, base)) or self._head(method, path, number, base)
         size = (
             length if more is not None else (b"%d" % len(body) if body or method not in ("GET", "HEAD") else None)
         )
@@ -120,7 +122,7 @@ class Upstream:
             framing = b"transfer-encoding: chunked\r\n" if more is not None else b""
             if more is not None:
                 more, body = _chunked(body, more), b""
-        wire = self._wire(self.base_url)
+        wire = self._wire(base)
         return await wire.send(b"%b%b%b\r\n" % (head, headers, framing), body, deadline, method == "HEAD", more)
 
     def other_form(self) -> str | None:
@@ -128,9 +130,8 @@ class Upstream:
         return other_form(self.base_url)
 
     def use(self, base_url: str) -> None:
-        """From now on, this form of the address."""
+        """From now on, this form of the address: it has answered."""
         self.base_url = base_url
-        self._heads.clear()
 
     def close(self) -> None:
         """Close what is idle; running requests end by themselves."""
@@ -147,9 +148,9 @@ class Upstream:
         self._demo.start()
         self.base_url = self._demo.base_url
 
-    def _head(self, method: str, path: str, number: int) -> bytes:
+    def _head(self, method: str, path: str, number: int, base_url: str) -> bytes:
         """Request line and the headers that are always the same."""
-        parts = urlsplit(self.base_url)
+        parts = urlsplit(base_url)
         given, _, query = path.partition("?")
         where = quote(f"{parts.path.rstrip('/')}/{given.lstrip('/')}", safe=_SAFE)
         both = "&".join(part for part in (parts.query, query) if part)
@@ -164,7 +165,7 @@ class Upstream:
         head = text.encode("latin-1")
         if len(self._heads) > 1000:
             self._heads.clear()
-        self._heads[method, path, number] = head
+        self._heads[method, path, number, base_url] = head
         return head
 
     def _wire(self, url: str) -> Wire:

@@ -10,6 +10,7 @@ from llmctl.client.wire import Headers
 from llmctl.errors import LlmctlError, UsageError, WrongMethod
 from llmctl.gateway import relay
 from llmctl.gateway.answers import Answer, content_headers
+from llmctl.gateway.attempt import without_secrets
 from llmctl.gateway.body import Fields, is_true, read_fields, value_of, wants_usage
 from llmctl.gateway.call import Call
 from llmctl.gateway.doors.paths import Door

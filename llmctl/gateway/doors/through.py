@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import tempfile
 import time
 from collections.abc import AsyncIterator
@@ -13,8 +12,10 @@ from llmctl.client.deadline import Deadline
 from llmctl.errors import LlmctlError, NotFound, UsageError
 from llmctl.gateway import relay
 from llmctl.gateway.answers import Answer, failure
+from llmctl.gateway.attempt import without_secrets
 from llmctl.gateway.call import Call, too_large
 from llmctl.gateway.doors.answers import about, answer_json
+from llmctl.gateway.doors.multipart import ModelFinder, boundary_of
 from llmctl.gateway.doors.paths import Door
 from llmctl.gateway.entry import Attempt
 from llmctl.gateway.headers import to_client, to_provider
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 _IN_MEMORY = 1024 * 1024
 """Bytes of an upload that are held while the name of its model hasn't come; the rest waits in a file."""
-_PART = re.compile(rb'\r\n[^\r]*?name="?model"?[^\r]*\r\n(?:[^\r]+\r\n)*\r\n([^\r]{0,512})\r\n--', re.IGNORECASE)
 
 
 async def through(gateway: Gateway, call: Call, door: Door) -> None:
@@ -93,48 +93,44 @@ async def _upload(gateway: Gateway, call: Call, door: Door) -> None:
     """A multipart body: held until its model is known, then streamed."""
     if gateway.player is not None and await gateway.play(call, await call.body(gateway.max_body)):
         return
+    boundary = boundary_of(call.header(b"content-type") or b"")
+    length = call.header(b"content-length")
     with tempfile.SpooledTemporaryFile(_IN_MEMORY) as held:
-        head, more = await _until_model(call, held, gateway.max_body)
-        found = _PART.search(head)
-        length = call.header(b"content-length")
-        if found is None or call.header(b"x-llmctl-profile"):
+        found, more = None, True
+        if boundary is not None and not call.header(b"x-llmctl-profile"):
+            found, more = await _until_model(call, held, ModelFinder(boundary), gateway.max_body)
+        held.seek(0)
+        if found is None:
             await _send(gateway, call, door, _default(gateway, call), b"", _all(held, call, more), length)
             return
-        name = found[1].decode("utf-8", "replace").strip()
-        plan = await gateway.plan(call, name, door.kind)
+        head = held.read(found[1])
+        name = head[found[0] :]
+        plan = await gateway.plan(call, name.decode("utf-8", "replace").strip(), door.kind)
         candidate = plan.candidates[0]
         sent = candidate.model.encode()
-        first = head[: found.start(1)] + sent + head[found.end(1) :]
-        grown = len(sent) - (found.end(1) - found.start(1))
         if length is not None:
-            length = b"%d" % (int(length) + grown)
-        held.seek(len(head))
-        await _send(gateway, call, door, candidate, first, _all(held, call, more, False), length)
+            length = b"%d" % (int(length) + len(sent) - len(name))
+        await _send(gateway, call, door, candidate, head[: found[0]] + sent, _all(held, call, more), length)
 
 
-async def _until_model(call: Call, held: IO[bytes], most: int) -> tuple[bytes, bool]:
-    """(the start of the body, with the part that names the model, if any; whether more is to come)."""
-    window, size, more = b"", 0, True
-    head = b""
+async def _until_model(
+    call: Call, held: IO[bytes], finder: ModelFinder, most: int
+) -> tuple[tuple[int, int] | None, bool]:
+    """(where the model is named, whether more is to come). All that has come is in `held`."""
+    size, more = 0, True
     while more:
         data, more = await call.portion()
         size += len(data)
         if size > most:
             raise too_large(most)
         held.write(data)
-        window = window[-2048:] + data
-        if _PART.search(window):
-            held.seek(0)
-            head = held.read(size)
-            break
-    held.seek(0, 2)
-    return head, more
+        if found := finder.feed(data):
+            return found, more
+    return None, more
 
 
-async def _all(held: IO[bytes], call: Call, more: bool, rewind: bool = True) -> AsyncIterator[bytes]:
-    """What is held, then what is still to come."""
-    if rewind:
-        held.seek(0)
+async def _all(held: IO[bytes], call: Call, more: bool) -> AsyncIterator[bytes]:
+    """What is held, from where it stands, then what is still to come."""
     while data := held.read(65536):
         yield data
     if more:
@@ -159,7 +155,8 @@ async def _send(
     entry.attempts.append(attempt)
     place = (upstream.name, candidate.model, door.kind)
     health = gateway.known.health
-    key = upstream.next_key(health.live_keys(place, upstream.keys))
+    live = health.live_keys(place, upstream.keys)
+    key = upstream.next_key(live) if live else health.soonest_key(place, upstream.keys)
     path = f"{door.path}?{call.query.decode('latin-1')}" if call.query else door.path
     headers = to_provider(call.headers, upstream.own_names)
     entry.overhead_ms = since(call.clock)
