@@ -110,7 +110,7 @@ def rows(entry: Entry) -> Iterator[Request]:
     """An entry's lines in the ledger: one for each attempt; one that cost nothing for an answer from the cache."""
     caller = f"serve:{entry.caller}" if entry.caller else "serve"
     if entry.cache == "hit":
-        profile, _, model = entry.model.partition("/")
+        profile, _, model = entry.cached.partition("/")
         yield Request(
             entry.started, caller, profile if model else "", "", "", model or entry.model, status=OK,
             http_status=entry.status, attempts=0, cost=0.0, cost_by="cache", total_ms=entry.total_ms,

@@ -17,6 +17,7 @@ from llmctl.errors import LlmctlError, NotUnderstood, StreamBroken
 from llmctl.gateway.entry import Attempt
 from llmctl.gateway.headers import find
 from llmctl.gateway.inflate import Inflated, is_plain
+from llmctl.gateway.jsontext import dumps, loads
 from llmctl.gateway.mend import mend_whole
 from llmctl.gateway.plan import Candidate
 from llmctl.gateway.tap import Tap
@@ -65,8 +66,6 @@ class _Whole(msgspec.Struct):
 
 
 _decode = msgspec.json.Decoder(_Whole).decode
-_any = msgspec.json.Decoder().decode
-_encode = msgspec.json.Encoder().encode
 
 
 async def read_all(reply: Reply, most: int = MAX_BODY) -> bytes:
@@ -114,9 +113,9 @@ async def whole(answer: Answer, door: str, mends: bool) -> None:
     answer.usage = found.usage
     answer.body = body
     if mends and door == "chat" and (not found.id or any(_calls(choice) for choice in choices)):
-        mended = _any(body)
+        mended = loads(body)
         if mend_whole(mended):
-            answer.body = _encode(mended)
+            answer.body = dumps(mended)
             answer.reasons = [choice.get("finish_reason") or "" for choice in mended["choices"]]
 
 
@@ -182,7 +181,7 @@ async def _begin_whole(answer: Answer, keeps_usage: bool, mends: bool) -> None:
     """A provider that answers at once although a stream was asked for: its answer becomes one."""
     await whole(answer, "chat", mends)
     tap = answer.tap = Tap(keeps_usage, mends)
-    events = as_sse(as_chunks(_any(answer.body), include_usage=True))
+    events = as_sse(as_chunks(loads(answer.body), include_usage=True))
     answer.first = tap.feed(b"".join(events))
     if not tap.begun:
         raise NotUnderstood("the provider sent an answer without any content")

@@ -121,10 +121,13 @@ class Call:
         await self.connection.part(data)
 
     def end(self) -> None:
+        """The answer is complete: a client that leaves now leaves in peace."""
+        self.unwatch()
         self.connection.finish()
 
     def answer(self, status: int, headers: Headers, body: bytes) -> None:
         """A whole answer."""
+        self.unwatch()
         self._starts(status)
         self.connection.start(status, [*headers, *self.extra], body)
         if self.tape is not None:
@@ -150,8 +153,9 @@ class Call:
         self.connection.serving = self.entry.task
 
     def unwatch(self) -> None:
+        if self.entry.task is not None and self.connection.serving is self.entry.task:
+            self.connection.serving = None  # by now it may be the next request's
         self.entry.task = None
-        self.connection.serving = None
 
 
 def too_large(most: int) -> TooLarge:

@@ -75,6 +75,8 @@ class Entry:
     """"" while it runs, then as an attempt's status."""
     cache: str = ""
     """"hit", "miss", or "" where nothing is cached."""
+    cached: str = ""
+    """PROFILE/MODEL that gave the answer which came from the cache."""
     first_token_ms: float | None = None
     total_ms: float | None = None
     overhead_ms: float | None = None

@@ -66,7 +66,7 @@ class Gateway:
         self.port = names.settings.port
         self.needs_key = False
         self.health = Health(on_cooling=self._cooling)
-        self.known = Known(self.health, Turns(), self.prices.tables, {})
+        self.known = Known(self.health, Turns(), self.prices, {})
         self.monitor = Monitor(self.health.report)
         self.metrics = Metrics(self.monitor, lambda: (accounts.lost, accounts.waiting))
         self.log = RequestLog(names.settings.log)

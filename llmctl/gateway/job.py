@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from llmctl.gateway.plan import Candidate, Plan
 
 if TYPE_CHECKING:
     from llmctl.gateway.health import Health
+    from llmctl.gateway.prices import Prices
     from llmctl.gateway.turns import Turns
 
 USAGE_DOORS = ("chat", "completions")
@@ -21,14 +22,13 @@ USAGE_DOORS = ("chat", "completions")
 
 @dataclass(slots=True)
 class Known:
-    """What the gateway has learned of all targets. The tables are by (profile, model)."""
+    """What the gateway has learned of all targets."""
 
     health: Health
     turns: Turns
-    prices: dict[tuple[str, str], Mapping[str, float] | None]
-    """USD per million tokens."""
+    prices: Prices
     contexts: dict[tuple[str, str], int]
-    """The most tokens of a prompt."""
+    """The most tokens of a prompt, by (profile, model)."""
 
 
 @dataclass(slots=True)

@@ -36,6 +36,7 @@ class Keeper:
         call.entry.cache = "hit" if found else "miss"
         if found is None:
             return False
+        call.entry.cached = found.target
         target = found.target.encode("ascii", "replace")
         call.extra = [
             *call.extra,

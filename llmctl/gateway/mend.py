@@ -9,10 +9,7 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
-import msgspec
-
-_any = msgspec.json.Decoder().decode
-_encode = msgspec.json.Encoder().encode
+from llmctl.gateway.jsontext import dumps, loads
 
 
 class Mender:
@@ -30,8 +27,8 @@ class Mender:
 
     def event(self, payload: bytes, event: bytes) -> bytes:
         """The event, mended; the very same bytes where nothing was wrong."""
-        found = _any(payload)
-        before = _encode(found)
+        found = loads(payload)
+        before = dumps(found)
         after = self.object(found)
         return event if before == after else b"data: %b\n\n" % after
 
@@ -49,7 +46,7 @@ class Mender:
         for choice in choices if isinstance(choices, list) else ():
             if isinstance(choice, dict):
                 self._choice(choice)
-        return _encode(found)
+        return dumps(found)
 
     def _choice(self, choice: dict[str, Any]) -> None:
         index = choice.get("index")
@@ -95,12 +92,12 @@ def mend_arguments(call: dict[str, Any]) -> None:
     """Arguments as an object (Ollama, some proxies) become the JSON text that clients parse."""
     function = call.get("function")
     if isinstance(function, dict) and isinstance(function.get("arguments"), dict | list):
-        function["arguments"] = _encode(function["arguments"]).decode()
+        function["arguments"] = dumps(function["arguments"]).decode()
 
 
 def mend_whole(found: dict[str, Any]) -> bool:
     """Mend a whole answer in place; whether anything was wrong."""
-    before = _encode(found)
+    before = dumps(found)
     if not isinstance(found.get("id"), str) or not found["id"]:
         found["id"] = f"chatcmpl-{secrets.token_hex(12)}"
     choices = found.get("choices")
@@ -113,4 +110,4 @@ def mend_whole(found: dict[str, Any]) -> bool:
                     mend_arguments(call)
             if choice.get("finish_reason") in ("stop", "", None):
                 choice["finish_reason"] = "tool_calls"
-    return bool(_encode(found) != before)
+    return bool(dumps(found) != before)

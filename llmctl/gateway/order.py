@@ -58,7 +58,8 @@ def _shuffled(candidates: Sequence[Candidate], weights: Sequence[float]) -> list
 
 def _price(job: Job, candidate: Candidate) -> tuple[int, float]:
     """What a usual request costs, a quarter of it answer; the unknown comes last."""
-    price = job.known.prices.get((candidate.upstream.name, candidate.model))
+    target = candidate.upstream.target
+    price = job.known.prices.of(target.profile, candidate.model, target.provider, target.base_url)
     if not price or "input" not in price:
         return 1, 0.0
     return 0, 0.75 * price["input"] + 0.25 * price.get("output", 0.0)

@@ -28,7 +28,7 @@ class Prices:
     def __init__(self) -> None:
         self.tables: dict[tuple[str, str], Price | None] = {}
         self._by: dict[tuple[str, str], str] = {}
-        self._wanted: dict[tuple[str, str], Attempt] = {}
+        self._wanted: dict[tuple[str, str], tuple[str, str]] = {}
         self._asking = False
         self._config: Config | None = None
 
@@ -47,13 +47,18 @@ class Prices:
             attempt.cost, attempt.cost_by = usage.cost, BY_PROVIDER
             return
         place = (attempt.profile, attempt.model)
-        if place not in self.tables and self._own(place) is None:
-            self._wanted[place] = attempt
-            return
-        table = self.tables[place]
+        table = self.of(*place, attempt.provider, attempt.base_url)
         if table:
             attempt.cost = cost_of(usage, table)
             attempt.cost_by = self._by[place] if attempt.cost is not None else ""
+
+    def of(self, profile: str, model: str, provider: str, base_url: str) -> Price | None:
+        """The price of a target, as far as it is known by now; what isn't is looked up soon."""
+        place = (profile, model)
+        if place not in self.tables and self._own(place) is None:
+            self._wanted[place] = (provider, base_url)
+            return None
+        return self.tables[place]
 
     def learn(self, profile: str, prices: Mapping[str, Price]) -> None:
         """The provider's list names prices."""
@@ -68,7 +73,7 @@ class Prices:
         wanted, self._wanted = self._wanted, {}
         self._asking = True
         try:
-            found = await _ask([[a.provider, a.base_url, model] for (_, model), a in wanted.items()])
+            found = await _ask([[*where, model] for (_, model), where in wanted.items()])
         finally:
             self._asking = False
         for place, known in zip(wanted, found or [None] * len(wanted), strict=False):

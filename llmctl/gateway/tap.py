@@ -6,7 +6,6 @@ mends only what breaks clients (PROTOCOL 1.3, 1.7). An event in which nothing is
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
@@ -15,6 +14,7 @@ import msgspec
 from llmctl.core.faults import error_in_body
 from llmctl.core.sse import MAX_EVENT_BYTES
 from llmctl.errors import LlmctlError, NotUnderstood, Overloaded
+from llmctl.gateway.jsontext import loads
 from llmctl.gateway.mend import Mender
 
 DONE = b"data: [DONE]\n\n"
@@ -50,7 +50,6 @@ class _Chunk(msgspec.Struct):
 
 
 _decode = msgspec.json.Decoder(_Chunk).decode
-_any = msgspec.json.Decoder().decode
 
 
 class Tap:
@@ -71,7 +70,8 @@ class Tap:
         self._choices: set[int] = set()
         self._keeps_usage = keeps_usage
         self._mender = Mender() if mends else None
-        self._rest = b""
+        self._parts: list[bytes] = []
+        self._tail = b""  # the last bytes of what is held: an event's end may be cut in two
         self._held = 0
 
     @property
@@ -81,9 +81,12 @@ class Tap:
 
     def feed(self, data: bytes) -> list[bytes]:
         """The whole events so far, up to a `failure`: the provider's in-band error, or NotUnderstood."""
-        if self._rest:
-            data = self._rest + data
-            self._rest = b""
+        if self._parts:
+            if not _END.search(self._tail + data):
+                self._hold(data)
+                return []
+            data = b"".join([*self._parts, data])
+            self._parts, self._held, self._tail = [], 0, b""
         passed: list[bytes] = []
         start = 0
         if b"\r" in data:
@@ -105,14 +108,21 @@ class Tap:
                 passed.append(event)
             if self.done:
                 return passed
-        self._rest = data[start:]
-        if len(self._rest) > MAX_EVENT_BYTES:
-            self.failure = NotUnderstood(f"the provider sent a stream event of more than {MAX_EVENT_BYTES} bytes")
+        if start < len(data):
+            self._hold(data[start:])
         return passed
+
+    def _hold(self, data: bytes) -> None:
+        """Keep a part of an event whose end hasn't come."""
+        self._parts.append(data)
+        self._tail = (self._tail + data)[-3:] if len(data) < 3 else data[-3:]
+        self._held += len(data)
+        if self._held > MAX_EVENT_BYTES:
+            self.failure = NotUnderstood(f"the provider sent a stream event of more than {MAX_EVENT_BYTES} bytes")
 
     def finish(self) -> list[bytes]:
         """The events at the end of the stream, whose last blank line may be missing. Raises as it says."""
-        rest, self._rest = self._rest, b""
+        rest, self._parts = b"".join(self._parts), []
         event = self._event(rest.rstrip(b"\r\n") + b"\n\n") if rest.strip() else b""
         return [event] if event else []
 
@@ -135,9 +145,9 @@ class Tap:
         try:
             chunk = _decode(payload)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return self._odd(payload, name)
+            return self._odd(event, payload, name)
         if chunk.error or chunk.choices is None or name == "error":
-            failure = error_in_body(_any(payload), name)
+            failure = error_in_body(loads(payload), name)
             if failure is not None:
                 raise failure
         return self._see(chunk, event, payload)
@@ -191,23 +201,27 @@ class Tap:
             return calls or (self._mender is not None and self._mender.wrong_reason(index, choice.finish_reason))
         return calls or choice.finish_reason == "" or (delta is None and choice.text is None)
 
-    def _odd(self, payload: bytes, name: str) -> bytes:
-        """An event that is not of the usual types: mended, an error, or garbage."""
-        try:
-            found = json.loads(payload)
-        except (ValueError, RecursionError) as error:
-            raise NotUnderstood("the provider sent an event that is not JSON") from error
+    def _odd(self, event: bytes, payload: bytes, name: str) -> bytes:
+        """An event that the quick decoder refuses: odd but fine, mended, an error, or garbage."""
+        found = loads(payload)
         failure: LlmctlError | None = error_in_body(found, name)
         if failure is not None:
             raise failure
-        if not isinstance(found, dict) or self._mender is None:
+        chunk = _chunk_of(found)
+        if chunk is None and self._mender is not None and isinstance(found, dict):
+            payload = self._mender.object(found)
+            event = b"data: %b\n\n" % payload
+            chunk = _chunk_of(found)
+        if chunk is None:
             raise NotUnderstood("the provider sent an event that is no part of an answer")
-        mended = self._mender.object(found)
-        try:
-            chunk = _decode(mended)
-        except msgspec.DecodeError as error:
-            raise NotUnderstood("the provider sent an event that is no part of an answer") from error
-        return self._see(chunk, b"data: %b\n\n" % mended, mended)
+        return self._see(chunk, event, payload)
+
+
+def _chunk_of(found: Any) -> _Chunk | None:
+    try:
+        return msgspec.convert(found, _Chunk)
+    except msgspec.ValidationError:
+        return None
 
 
 def _fields(event: bytes) -> tuple[str, bytes]:

@@ -105,7 +105,8 @@ class Upstream:
     ) -> Reply:
         """Send a request to base_url + path; `headers` are header lines of the client's, ended by CRLF each.
 
-        `base_url` is another form of the address. `more` follows `body`; `length` is then that of both, None is unknown. Raises our errors.
+        `base_url` is another form of the address. `more` follows `body`; `length` is then that of both,
+        None is unknown. Raises our errors.
         """
         if self.target.embedded and self._demo is None:
             self._start_demo()

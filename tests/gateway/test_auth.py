@@ -82,6 +82,7 @@ def test_no_key(pairs):
         KEY.id,
         "sk-llmctl-\xff",
     ],
+    ids=["other", "cut", "longer", "case", "of another", "bare", "hash", "id", "no text"],
 )
 def test_wrong_keys_are_refused_and_never_repeated(wrong):
     with pytest.raises(KeyRejected) as caught:

@@ -21,7 +21,10 @@ async def models(gateway: Gateway, call: Call, path: str) -> None:
         names = [name for name in gateway.planner.names(lists) if gateway.allows(call.key, name)]
         await _send(call, {"object": "list", "data": [_model(gateway, name) for name in names]})
         return
-    if wanted not in gateway.planner.names(lists) and gateway.planner.plan(wanted, "chat", lists) is None:
+    plan = gateway.planner.plan(wanted, "chat", lists)
+    known = wanted in gateway.planner.names(lists) or plan is not None
+    targets = [candidate.name for candidate in plan.candidates] if plan else []
+    if not known or not gateway.allows(call.key, wanted, *targets):
         raise gateway.planner.unknown(wanted, lists)
     await _send(call, _model(gateway, wanted))
 
