@@ -31,7 +31,7 @@ async def carry_out(job: Job) -> Answer:
 async def _in_turn(job: Job, candidates: Sequence[Candidate]) -> Answer:
     if len(candidates) == 1:
         try:  # the usual case, without the machinery
-            return await ask(job, candidates[0], _first(job))
+            return await ask(job, candidates[0], _first(job, candidates[0]))
         except LlmctlError as error:
             error.attempts = 1
             if not moves_on(error) or not may_retry(error, job.plan.policy) or not job.plan.policy.retries:
@@ -49,19 +49,28 @@ async def _in_turn(job: Job, candidates: Sequence[Candidate]) -> Answer:
             step = flow.send(None)
             continue
         try:
-            return await ask(job, candidates[step.index], _why(job, step))
+            return await ask(job, candidates[step.index], _why(job, step, candidates[step.index]))
         except LlmctlError as error:
             step = flow.send(error)
 
 
-def _first(job: Job) -> str:
+def _first(job: Job, candidate: Candidate) -> str:
+    """Why a target is asked before any other has failed."""
     plan = job.plan
-    return f"{plan.strategy} of {plan.name}" if plan.route or len(plan.candidates) > 1 else "asked for"
+    if plan.route is None and len(plan.candidates) == 1:
+        return "asked for"
+    if plan.strategy != "fallback" or (plan.route and plan.route.split):
+        return f"{'split' if plan.route and plan.route.split else plan.strategy} of {plan.name}"
+    best = plan.candidates[0]
+    if candidate is best:
+        return f"first of {plan.name}"
+    why = job.known.health.why((best.upstream.name, best.model, job.door))
+    return f"{best.name} rests{f': {why}' if why else ''}"
 
 
-def _why(job: Job, step: Ask) -> str:
+def _why(job: Job, step: Ask, candidate: Candidate) -> str:
     if step.after is None:
-        return _first(job)
+        return _first(job, candidate)
     return f"after {step.after.profile or 'the last'} failed: {step.after.status or step.after.code}"
 
 
@@ -84,9 +93,9 @@ async def _at_once(job: Job, candidates: Sequence[Candidate], after: float | Non
     def start(why: str) -> None:
         running.add(asyncio.ensure_future(ask(job, waiting.pop(0), why)))
 
-    start(_first(job))
+    start(_first(job, waiting[0]))
     while after is None and waiting:
-        start(_first(job))
+        start(_first(job, waiting[0]))
     try:
         while True:
             done, _ = await asyncio.wait(

@@ -105,6 +105,11 @@ class Health:
             del state.keys[number]
         return state.waits(now, keys)
 
+    def why(self, place: Place) -> str:
+        """Why a target rests; "" where it doesn't."""
+        state = self._states.get(place)
+        return _word(state, self._clock())[2] if state else ""
+
     def live_keys(self, place: Place, keys: int) -> list[int]:
         """The keys that may be used."""
         state = self._states.get(place)

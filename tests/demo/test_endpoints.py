@@ -113,7 +113,9 @@ def test_embeddings_refused(embed, texts, more, param):
 def test_models(call):
     listed = call("GET", "/v1/models").json
     assert listed["object"] == "list"
-    assert {"demo", "demo-embed", "demo-image", "demo-429"} <= {model["id"] for model in listed["data"]}
+    assert {"demo", "demo-embed", "demo-image", "demo-tts", "demo-whisper", "demo-429"} <= {
+        model["id"] for model in listed["data"]
+    }
     for model in listed["data"]:
         assert model["owned_by"] == "llmctl"
         assert call("GET", f"/v1/models/{model['id']}").json == model

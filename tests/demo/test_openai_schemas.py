@@ -8,6 +8,8 @@ import json
 import jsonschema
 import pytest
 
+from demo.multipart import multipart
+
 pytestmark = pytest.mark.peer
 HI = {"model": "demo", "messages": [{"role": "user", "content": "hi"}]}
 TOOL = {"type": "function", "function": {"name": "f"}}
@@ -60,11 +62,22 @@ def test_chat(call, valid, model, more):
         ("completions", {"prompt": "x", "logprobs": 2, "max_tokens": 90}, "CreateCompletionResponse"),
         ("embeddings", {"input": ["x", "y"]}, "CreateEmbeddingResponse"),
         ("images/generations", {"prompt": "x", "n": 2}, "ImagesResponse"),
+        ("moderations", {"input": ["x", "demo-flag"]}, "CreateModerationResponse"),
         ("embeddings", {"input": []}, "ErrorResponse"),
     ],
 )
 def test_others(call, valid, path, body, name):
     valid(name, call("POST", f"/v1/{path}", {"model": "demo", **body}).json)
+
+
+@pytest.mark.parametrize(("task", "kind"), [("transcriptions", "Transcription"), ("translations", "Translation")])
+def test_transcripts(call, valid, task, kind):
+    for form, name in (("json", "Json"), ("verbose_json", "VerboseJson")):
+        body, told = multipart(
+            ("model", "demo-whisper"), ("file", ("a.wav", b"x" * 9000)), ("response_format", form)
+        )
+        got = call("POST", f"/v1/audio/{task}", body, Content_Type=told)
+        valid(f"Create{kind}Response{name}", got.json)
 
 
 def test_models(call, valid):

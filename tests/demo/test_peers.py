@@ -123,6 +123,32 @@ def test_images(client):
     assert base64.b64decode(made.data[0].b64_json).startswith(b"\x89PNG")
 
 
+def test_image_edits(client):
+    made = client.images.edit(model="demo-image", image=("cat.png", b"\x89PNG"), prompt="a hat", n=2)
+    assert len(made.data) == 2
+
+
+def test_audio(client):
+    spoken = client.audio.speech.create(model="demo-tts", voice="alloy", input="hello").read()
+    assert spoken.startswith(b"RIFF")
+    heard = client.audio.transcriptions.create(model="demo-whisper", file=("a.wav", spoken))
+    assert f"a.wav, which has {len(spoken)} bytes" in heard.text
+    text = client.audio.transcriptions.create(
+        model="demo-whisper",
+        file=("a.wav", spoken),
+        response_format="verbose_json",
+        timestamp_granularities=["word"],
+    )
+    assert text.words[0].word == "The"
+    with pytest.raises(openai.BadRequestError, match="'wav' and 'pcm'"):
+        client.audio.speech.create(model="demo-tts", voice="alloy", input="hello", response_format="mp3")
+
+
+def test_moderations(client):
+    good, bad = client.moderations.create(input=["hello", "demo-flag"]).results
+    assert (good.flagged, bad.flagged, bad.categories.harassment) == (False, True, True)
+
+
 def test_completions(client):
     whole = client.completions.create(model="demo", prompt="Once", logprobs=1)
     streamed = client.completions.create(model="demo", prompt="Once", stream=True)

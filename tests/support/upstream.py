@@ -55,7 +55,7 @@ class Upstream:
         default: Answer = EXHAUSTED,
     ) -> None:
         self.host = host
-        self.default = default
+        self.default = self._default = default
         self.requests: list[Request] = []
         self.connections = 0
         self._proxy = proxy
@@ -108,6 +108,15 @@ class Upstream:
     def gate(self, name: str = "gate") -> Gate:
         """The gate of that name, made on first use."""
         return self._gates.setdefault(name, Gate(name))
+
+    def forget(self) -> None:
+        """Be as new, for the next test; but connections stay, and their numbers go on."""
+        with self._changed:
+            self.requests.clear()
+            self._script.clear()
+            self._routes.clear()
+            self._gates.clear()
+            self.default = self._default
 
     # what a test asks
 
