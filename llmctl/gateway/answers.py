@@ -116,7 +116,7 @@ async def whole(answer: Answer, door: str, mends: bool) -> None:
         mended = loads(body)
         if mend_whole(mended):
             answer.body = dumps(mended)
-            answer.reasons = [choice.get("finish_reason") or "" for choice in mended["choices"]]
+            answer.reasons = [choice.get("finish_reason") or "" for choice in mended.get("choices") or ()]
 
 
 def _calls(choice: _WholeChoice) -> bool:

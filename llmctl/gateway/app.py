@@ -50,6 +50,8 @@ class App:
         except Exception as error:  # noqa: BLE001 - the boundary: a bug must not take the connection along
             await self._bug(call, error)
         finally:
+            if call.tape is not None:
+                await call.tape.keep(self._gateway)
             if call.slot is not None:
                 self._gateway.finish(call)
 
@@ -61,14 +63,11 @@ class App:
         if call.method == "OPTIONS" and self._preflight(call):
             return
         gateway.begin(call)
-        tape = None
         if gateway.recorder is not None:
             from llmctl.gateway.taping import Tape
 
-            tape = Tape(call)
+            call.tape = Tape(call)
         await self._serve(call, door)
-        if tape is not None:
-            await tape.keep(gateway)
 
     async def _serve(self, call: Call, door: Door) -> None:
         if door.held:

@@ -77,7 +77,7 @@ async def _once(job: Job, candidate: Candidate, why: str, place: Place, key: int
         raise
     if answer.tap is not None:
         attempt.first_token_ms = since(started)
-    job.known.health.answered(place, since(started), job.stream)
+    job.known.health.answered(place, since(started), job.stream, key)
     return answer
 
 

@@ -46,7 +46,7 @@ class Beat:
         if self._round == 0:
             self._look()
             gateway.background(gateway.prices.look_up())
-        if gateway.workers > 1 or gateway.settings.redis_url:
+        if gateway.shares:
             with contextlib.suppress(LlmctlError):
                 await self._share()
 
@@ -79,9 +79,8 @@ class Beat:
         """Exchange with the other processes: cooldowns, requests to be ended, what each is doing."""
         gateway = self._gateway
         for name, (until, why) in (await gateway.shared.cooldowns()).items():
-            place = name.split("\n")
-            if len(place) == 3:
-                gateway.health.cool((place[0], place[1], place[2]), until, why)
+            profile, model, door, key = (name.split("\n") + [""] * 4)[:4]
+            gateway.health.cool((profile, model, door), int(key) if key else None, until, why)
         for entry_id in await gateway.shared.cancels():
             gateway.monitor.cancel(entry_id)
         if self._round == 0 or gateway.monitor.inflight:

@@ -124,6 +124,8 @@ class Call:
         """The answer is complete: a client that leaves now leaves in peace."""
         self.unwatch()
         self.connection.finish()
+        if self.tape is not None:
+            self.tape.ended()
 
     def answer(self, status: int, headers: Headers, body: bytes) -> None:
         """A whole answer."""
@@ -133,6 +135,7 @@ class Call:
         if self.tape is not None:
             self.tape.started(status, headers)
             self.tape.said(body)
+            self.tape.ended()
 
     def _starts(self, status: int) -> None:
         self.started = True

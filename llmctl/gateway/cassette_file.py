@@ -86,7 +86,7 @@ def to_file(request: Asked, recorded: Recorded, secrets: Iterable[str] = ()) -> 
     headers = {
         name: hide(value.decode("latin-1"))
         for raw, value in recorded.headers
-        if (name := raw.decode("latin-1").lower()) in _KEPT_HEADERS
+        if (name := raw.decode("latin-1").lower()) in _KEPT_HEADERS or name.startswith("x-ratelimit-")
     }
     whole = {
         "request": {

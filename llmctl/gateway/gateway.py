@@ -113,6 +113,11 @@ class Gateway:
             or (own[0] if len(own) == 1 else None)
         )
 
+    @property
+    def shares(self) -> bool:
+        """Whether there are other processes to share with."""
+        return self.workers > 1 or self.settings.redis_url is not None
+
     # a request's frame
 
     def admit_browser(self, call: Call) -> None:
@@ -247,7 +252,7 @@ class Gateway:
     async def peers(self) -> Sequence[Mapping[str, Any]]:
         """What the other processes tell of themselves."""
         found = []
-        for state in (await self.shared.peers()).values() if self.workers > 1 or self.settings.redis_url else ():
+        for state in (await self.shared.peers()).values() if self.shares else ():
             with contextlib.suppress(msgspec.DecodeError):
                 found.append(msgspec.json.decode(state))
         return [each for each in found if each.get("worker") != self.worker]
@@ -260,15 +265,18 @@ class Gateway:
         if self.monitor.cancel(entry_id):
             return True
         await self.shared.ask_cancel(entry_id)
-        return self.workers > 1 or bool(self.settings.redis_url)
+        return self.shares
 
-    def _cooling(self, place: Place, until: float, why: str) -> None:
-        if self.workers > 1 or self.settings.redis_url:
-            self.background(self._share_cooling(place, until, why))
+    def _cooling(self, place: Place, key: int | None, until: float, why: str) -> None:
+        if self.shares:
+            self.background(self._share_cooling("\n".join([*place, "" if key is None else str(key)]), until, why))
 
-    async def _share_cooling(self, place: Place, until: float, why: str) -> None:
+    async def _share_cooling(self, name: str, until: float, why: str) -> None:
         with contextlib.suppress(LlmctlError):
-            await self.shared.put_cooldown("\n".join(place), until, why)
+            if until:
+                await self.shared.put_cooldown(name, until, why)
+            else:
+                await self.shared.clear_cooldown(name)
 
 
 def _shows_key(call: Call) -> bool:

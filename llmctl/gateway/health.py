@@ -78,12 +78,16 @@ class State:
 
 
 class Health:
-    """All targets that have been asked. `on_cooling(place, until as time.time() has it, why)` hears of news."""
+    """All targets that have been asked.
+
+    `on_cooling(place, key, until, why)` hears of each that begins to rest, until time.time() is `until`; key is
+    None for a breaker, and `until` is 0 for what has answered again.
+    """
 
     def __init__(
         self,
         clock: Callable[[], float] = time.monotonic,
-        on_cooling: Callable[[Place, float, str], None] | None = None,
+        on_cooling: Callable[[Place, int | None, float, str], None] | None = None,
     ) -> None:
         self._clock = clock
         self._on_cooling = on_cooling
@@ -129,11 +133,15 @@ class Health:
         state.requests += 1
         state.probing = state.failures >= FAILURES
 
-    def answered(self, place: Place, ms: float, stream: bool) -> None:
+    def answered(self, place: Place, ms: float, stream: bool, key: int = 0) -> None:
         """It answered whole, or began to stream, after so many milliseconds."""
         state = self.state(place)
         if state.failures:
+            if state.failures >= FAILURES and self._on_cooling:
+                self._on_cooling(place, None, 0.0, "")
             state.failures, state.pause, state.why = 0, _OPEN, ""
+        if state.keys and state.keys.pop(key, None) and self._on_cooling:
+            self._on_cooling(place, key, 0.0, "")
         state.probing = False
         (state.first_tokens if stream else state.wholes).append(ms)
 
@@ -151,30 +159,32 @@ class Health:
         if isinstance(error, KeyProblem | QuotaExhausted):
             kind = "refused" if isinstance(error, Forbidden) else "dead key"
             state.keys[key] = Cooling(now + max(_DEAD, error.retry_after or 0.0), f"{kind}: {error.message}", True)
-            self._tell(place, state.keys[key])
+            self._tell(place, key, state.keys[key])
         elif isinstance(error, LimitReached):
             pause = _LIMITED if error.retry_after is None else error.retry_after
             state.keys[key] = Cooling(now + pause, f"limit: {error.message}")
-            self._tell(place, state.keys[key])
+            self._tell(place, key, state.keys[key])
         else:
             state.failures += 1
             state.why = error.message
             if state.failures >= FAILURES:
                 state.open_until = now + state.pause
                 state.pause = min(state.pause * 2, _OPEN_MOST)
-                self._tell(place, Cooling(state.open_until, error.message))
+                self._tell(place, None, Cooling(state.open_until, error.message))
 
-    def cool(self, place: Place, until: float, why: str) -> None:
-        """Another replica says so. `until` is as time.time() has it."""
+    def cool(self, place: Place, key: int | None, until: float, why: str) -> None:
+        """Another replica says that a key (None: the target) rests, until time.time() is `until`."""
         state = self.state(place)
         local = until - time.time() + self._clock()
-        for number in state.keys or (0,):
-            if number not in state.keys or state.keys[number].until < local:
-                state.keys[number] = Cooling(local, why)
+        if key is None:
+            if state.failures < FAILURES or state.open_until < local:
+                state.failures, state.open_until, state.why = max(state.failures, FAILURES), local, why
+        elif key not in state.keys or state.keys[key].until < local:
+            state.keys[key] = Cooling(local, why)
 
-    def _tell(self, place: Place, cooling: Cooling) -> None:
+    def _tell(self, place: Place, key: int | None, cooling: Cooling) -> None:
         if self._on_cooling:
-            self._on_cooling(place, cooling.until - self._clock() + time.time(), cooling.why)
+            self._on_cooling(place, key, cooling.until - self._clock() + time.time(), cooling.why)
 
     def report(self) -> list[dict[str, Any]]:
         """Every target for the dashboard; times in seconds since 1970."""

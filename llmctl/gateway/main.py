@@ -117,8 +117,8 @@ class _Workers:
             start_new_session=True,  # a Ctrl-C reaches them through us, once
         )
         assert process.stdin is not None
-        process.stdin.write(self._setup.as_json().encode())
-        process.stdin.close()
+        process.stdin.write(self._setup.as_json().encode() + b"\n")
+        process.stdin.flush()  # it stays open: its end tells the worker that we are gone
         return process
 
     def _stop(self, number: int, _frame: object) -> None:

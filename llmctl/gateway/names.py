@@ -32,7 +32,7 @@ def read_names(
 ) -> Names:
     """Read the config. Profiles that haven't changed keep their connections. Raises ConfigError.
 
-    A profile that can't be used is told, and left out; anything else that is wrong is an error.
+    At the start a profile that can't be used is told, and left out; anything else that is wrong is an error.
     """
     config = load_config(path)
     settings = read_serve(config)
@@ -46,7 +46,7 @@ def read_names(
         try:
             upstreams[name] = Upstream(named_target(config, name, env))
         except ConfigError as error:
-            if name == only:
+            if name == only or kept is not None:  # one that serves must not go because of a slip
                 raise
             tell(f"the profile {name} is left out: {error.message}")
     if only is not None and only not in upstreams:

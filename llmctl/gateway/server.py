@@ -53,10 +53,13 @@ class Server:
         self._stopping = asyncio.Event()
         self._hurried = False
 
-    def run(self, listening: socket.socket, announce: bool) -> None:
-        """Serve until a signal comes. `announce`: say where, once it listens."""
+    def run(self, listening: socket.socket, announce: bool, lifeline: int | None = None) -> None:
+        """Serve until a signal comes. `announce`: say where, once it listens.
+
+        `lifeline` is a file that ends together with whoever has started this process.
+        """
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(self._run(listening, announce))
+            runner.run(self._run(listening, announce, lifeline))
 
     def discard(self) -> None:
         """Give back what was opened to look at."""
@@ -64,7 +67,7 @@ class Server:
             self._store.close()
             self._store = None
 
-    async def _run(self, listening: socket.socket, announce: bool) -> None:
+    async def _run(self, listening: socket.socket, announce: bool, lifeline: int | None) -> None:
         gateway, loop = self.gateway, asyncio.get_running_loop()
         gateway.port = listening.getsockname()[1]
         gateway.worker = worker_name()
@@ -84,6 +87,8 @@ class Server:
         )
         config.load()
         on_signals(loop, self._stop, self._reload)
+        if lifeline is not None:
+            loop.add_reader(lifeline, self._orphaned, lifeline)
         server = await loop.create_server(
             lambda: ServerProtocol(config, self._state, {}, loop), sock=listening, backlog=2048
         )
@@ -115,6 +120,10 @@ class Server:
         """The first signal lets streams end, the second doesn't wait for them."""
         self._hurried = self._stopping.is_set()
         self._stopping.set()
+
+    def _orphaned(self, lifeline: int) -> None:
+        asyncio.get_running_loop().remove_reader(lifeline)
+        self._stop()
 
     async def _drain(self) -> None:
         """Let requests end, up to a limit; then cut them, which says so in each stream."""

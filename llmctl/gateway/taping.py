@@ -22,7 +22,7 @@ class Tape:
         self._headers: Headers = []
         self._heard: list[bytes] = []
         self._said: list[bytes] = []
-        call.tape = self
+        self._complete = False
 
     def heard(self, data: bytes) -> None:
         self._heard.append(data)
@@ -33,10 +33,13 @@ class Tape:
     def said(self, data: bytes) -> None:
         self._said.append(data)
 
+    def ended(self) -> None:
+        self._complete = True
+
     async def keep(self, gateway: Gateway) -> None:
-        """Write the file. Keys never get into it."""
+        """Write the file, unless the answer was cut off. Keys never get into it."""
         call, recorder = self._call, gateway.recorder
-        if recorder is None or not self._status:
+        if recorder is None or not self._complete:
             return
         path = f"/v1{call.path}" + (f"?{call.query.decode('latin-1')}" if call.query else "")
         kind = (call.header(b"content-type") or b"").decode("latin-1")

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from llmctl.cli.history import store_to_change
 from llmctl.cli.options import command
+from llmctl.cli.serve.keys import keys_to_change
 from llmctl.cli.streams import Streams
 from llmctl.core.when import duration, moment
 from llmctl.errors import UsageError
@@ -64,15 +64,11 @@ def run(options: AddOptions, streams: Streams) -> None:
 
     It is printed once, and only its hash is kept. A running gateway knows it within seconds.
     """
-    from llmctl.store.keys import GatewayKeys
-
     usd, period = budget_of(options.budget)
     limits = (options.requests_per_minute, options.tokens_per_minute, usd, period)
     expires = _expiry(options.expires, time.time())
-    with store_to_change(streams) as store:
-        key, secret = GatewayKeys(store.database).add(
-            options.name, options.model or (), *limits, expires, options.admin
-        )
+    with keys_to_change(streams) as keys:
+        key, secret = keys.add(options.name, options.model or (), *limits, expires, options.admin)
     if options.json:
         streams.out_json({"key": secret, **describe(key)})
     else:

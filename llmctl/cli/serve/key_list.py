@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from llmctl.cli.budget import dollars
-from llmctl.cli.history import store_to_read
 from llmctl.cli.logs.words import local, short_date
 from llmctl.cli.options import command
 from llmctl.cli.pager import paged
 from llmctl.cli.serve.key_add import describe
+from llmctl.cli.serve.keys import keys_to_read
 from llmctl.cli.streams import Streams
 from llmctl.cli.table import print_table
 
@@ -38,11 +38,9 @@ def run(options: ListOptions, streams: Streams) -> None:
     What was spent is of the budget's day or month, or else since the key was made; a + means that the cost
     of some answers is unknown. Into a pipe each key is a line of tab-separated fields.
     """
-    from llmctl.store.keys import GatewayKeys, spent
-
     now = time.time()
-    with store_to_read(streams) as store, store.snapshot():
-        keys = [(key, *spent(store.ledger, key, now)) for key in GatewayKeys(store.database).all()]
+    with keys_to_read(streams) as (known, spent):
+        keys = [(key, *spent(key, now)) for key in known.all()]
     if options.json:
         streams.out_json(
             [{**describe(key), "spent_usd": usd, "unknown_cost": unknown} for key, usd, unknown in keys]

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from llmctl.cli.history import store_to_change
 from llmctl.cli.options import command
+from llmctl.cli.serve.keys import keys_to_change
 from llmctl.cli.streams import Streams
 
 
@@ -21,10 +21,8 @@ class RevokeOptions:
 
 def run(options: RevokeOptions, streams: Streams) -> None:
     """Revoke a key for good. A running gateway refuses it within seconds; its name is free again."""
-    from llmctl.store.keys import GatewayKeys
-
-    with store_to_change(streams) as store:
-        key = GatewayKeys(store.database).revoke(options.name)
+    with keys_to_change(streams) as keys:
+        key = keys.revoke(options.name)
     streams.say(f"revoked {key.name} ({key.id})")
 
 

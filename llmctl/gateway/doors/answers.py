@@ -16,6 +16,7 @@ from llmctl.gateway.call import Call
 from llmctl.gateway.doors.paths import Door
 from llmctl.gateway.drive import carry_out
 from llmctl.gateway.headers import to_client
+from llmctl.gateway.job import USAGE_DOORS as STREAMED
 from llmctl.gateway.job import Job
 from llmctl.gateway.judging import Judged
 from llmctl.gateway.plan import Plan
@@ -37,8 +38,8 @@ async def answers(gateway: Gateway, call: Call, door: Door) -> None:
 async def answer_json(gateway: Gateway, call: Call, door: Door, body: bytes) -> None:
     """Answer a JSON body that is at hand."""
     fields = read_fields(body)
-    plan = await gateway.plan(call, _model(fields), door.kind)
-    stream = door.held and is_true(fields, "stream")
+    plan = await gateway.plan(call, _model(fields, call.header(b"x-llmctl-profile")), door.kind)
+    stream = door.kind in STREAMED and is_true(fields, "stream")
     call.entry.stream = stream
     if gateway.logs_prompts:
         call.entry.request = body
@@ -60,13 +61,14 @@ async def answer_json(gateway: Gateway, call: Call, door: Door, body: bytes) -> 
         judged.given(answer)
 
 
-def _model(fields: Fields) -> str:
+def _model(fields: Fields, profile: bytes | None) -> str:
+    """The name that is asked for; a header may say whose it is."""
     model = value_of(fields, "model")
     if model is None or model == "":
         raise UsageError("model is missing", hint="GET /v1/models lists what there is")
     if not isinstance(model, str):
         raise UsageError("model must be a string")
-    return model
+    return model if not profile else f"{profile.decode('latin-1')}/{model}"
 
 
 def _judged(gateway: Gateway, job: Job, plan: Plan) -> Judged | None:

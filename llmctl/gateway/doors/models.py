@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from llmctl.gateway.call import Call
+from llmctl.gateway.plan import Candidate
 from llmctl.gateway.problems import JSON
 
 if TYPE_CHECKING:
@@ -22,11 +24,17 @@ async def models(gateway: Gateway, call: Call, path: str) -> None:
         await _send(call, {"object": "list", "data": [_model(gateway, name) for name in names]})
         return
     plan = gateway.planner.plan(wanted, "chat", lists)
-    known = wanted in gateway.planner.names(lists) or plan is not None
-    targets = [candidate.name for candidate in plan.candidates] if plan else []
-    if not known or not gateway.allows(call.key, wanted, *targets):
+    targets = plan.candidates if plan else ()
+    known = wanted in gateway.planner.names(lists) or any(_may_have(lists, target) for target in targets)
+    if not known or not gateway.allows(call.key, wanted, *(target.name for target in targets)):
         raise gateway.planner.unknown(wanted, lists)
     await _send(call, _model(gateway, wanted))
+
+
+def _may_have(lists: Mapping[str, Sequence[str]], target: Candidate) -> bool:
+    """Whether a target's provider may have its model: for sure not where it has a list without it."""
+    listed = lists.get(target.upstream.name)
+    return not listed or target.model in listed
 
 
 def _model(gateway: Gateway, name: str) -> dict[str, Any]:

@@ -35,7 +35,7 @@ async def through(gateway: Gateway, call: Call, door: Door) -> None:
     if kind.startswith(b"multipart/form-data"):
         await _upload(gateway, call, door)
         return
-    if call.method == "POST" and not call.header(b"x-llmctl-profile") and _may_be_json(kind):
+    if call.method == "POST" and _may_be_json(kind):
         body = await call.body(gateway.max_body)
         if gateway.player is not None and await gateway.play(call, body):
             return
@@ -173,7 +173,7 @@ async def _send(
         answer = Answer(candidate, attempt, reply, deadline, started, held=False)
         call.extra = [*call.extra, *about(gateway, call, answer)]
         await relay.through(call, answer, to_client(reply.headers, True), gateway.settings.keepalive)
-        health.answered(place, since(started), False)
+        health.answered(place, since(started), False, key)
     except LlmctlError as error:
         attempt.status, attempt.total_ms = error.code, since(started)
         without_secrets(error, upstream)
