@@ -117,6 +117,7 @@ class TunnelWire(Wire):
             assert secure is not None
             connection.connection_made(secure)
         except BaseException:
+            transport.abort()
             raise
         return connection
 

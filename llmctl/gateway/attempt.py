@@ -27,6 +27,7 @@ async def ask(job: Job, candidate: Candidate, why: str) -> Answer:
     A key that is refused or limited makes way for the profile's next one.
     """
     upstream = candidate.upstream
+    job.known.budgets.check(upstream.name, lambda: job.prompt_cost(candidate))
     place = (upstream.name, candidate.model, job.door)
     health = job.known.health
     live = health.live_keys(place, upstream.keys)

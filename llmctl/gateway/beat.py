@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 EVERY = 0.25
 """Seconds."""
+_LEDGER_ROUNDS = 40
+"""And from one look into the ledger to the next, which other programs write as well."""
 _SLICE = 50
 """So many requests are told of at once, which takes about a millisecond."""
 _ROUNDS = 4
@@ -31,6 +33,7 @@ class Beat:
         self._gateway = gateway
         self._look = look
         self._round = 0
+        self._count = 0
 
     async def run(self) -> None:
         while True:
@@ -46,6 +49,9 @@ class Beat:
         if self._round == 0:
             self._look()
             gateway.background(gateway.prices.look_up())
+        if self._count % _LEDGER_ROUNDS == 0:
+            gateway.background(gateway.budgets.refresh())
+        self._count += 1
         if gateway.shares:
             with contextlib.suppress(LlmctlError):
                 await self._share()

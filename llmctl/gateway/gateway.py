@@ -16,6 +16,7 @@ from llmctl.config.serve import ServeSettings
 from llmctl.errors import Forbidden, LlmctlError, Overloaded
 from llmctl.gateway.accounts import Accounts
 from llmctl.gateway.auth import Keyring, check_browser, cors_headers
+from llmctl.gateway.budgets import Budgets
 from llmctl.gateway.cache import Cache, cache_wish
 from llmctl.gateway.call import Call
 from llmctl.gateway.entry import Attempt, Entry
@@ -46,13 +47,20 @@ class Gateway:
     """One process of `llmctl serve`. Its parts are public; `begin` and `finish` frame each request."""
 
     def __init__(
-        self, names: Names, shared: Shared, accounts: Accounts, limits: Limits, tell: Callable[[str], None]
-    ):
+        self,
+        names: Names,
+        shared: Shared,
+        accounts: Accounts,
+        limits: Limits,
+        budgets: Budgets,
+        tell: Callable[[str], None],
+    ) -> None:
         self.started = int(time.time())
         self.tell = tell
         self.shared = shared
         self.accounts = accounts
         self.limits = limits
+        self.budgets = budgets
         self.keyring = Keyring()
         self.lists = Lists()
         self.prices = Prices()
@@ -66,7 +74,7 @@ class Gateway:
         self.port = names.settings.port
         self.needs_key = False
         self.health = Health(on_cooling=self._cooling)
-        self.known = Known(self.health, Turns(), self.prices, {})
+        self.known = Known(self.health, Turns(), self.prices, budgets, {})
         self.monitor = Monitor(self.health.report)
         self.metrics = Metrics(self.monitor, lambda: (accounts.lost, accounts.waiting))
         self.log = RequestLog(names.settings.log)
@@ -87,6 +95,7 @@ class Gateway:
                     upstream.close()
         self.names = names
         self.prices.use(names.config)
+        self.budgets.use(names.config, list(names.planner.upstreams))
         self.log.level = names.settings.log
         self.max_body = int(names.settings.max_body_mb * 1024 * 1024)
 
@@ -162,6 +171,7 @@ class Gateway:
         entry.outcome = entry.outcome or ("ok" if 0 < entry.status < 400 else "error")
         for attempt in entry.attempts:
             self.prices.price(attempt)
+            self.budgets.count(attempt)
         self.monitor.inflight.pop(entry.id, None)
         self.finished.append((entry, call.key))
 

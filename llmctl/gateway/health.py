@@ -140,8 +140,10 @@ class Health:
             if state.failures >= FAILURES and self._on_cooling:
                 self._on_cooling(place, None, 0.0, "")
             state.failures, state.pause, state.why = 0, _OPEN, ""
-        if state.keys and state.keys.pop(key, None) and self._on_cooling:
-            self._on_cooling(place, key, 0.0, "")
+        if key in state.keys:
+            del state.keys[key]
+            if self._on_cooling:
+                self._on_cooling(place, key, 0.0, "")
         state.probing = False
         (state.first_tokens if stream else state.wholes).append(ms)
 

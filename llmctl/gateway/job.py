@@ -13,6 +13,7 @@ from llmctl.gateway.headers import to_provider
 from llmctl.gateway.plan import Candidate, Plan
 
 if TYPE_CHECKING:
+    from llmctl.gateway.budgets import Budgets
     from llmctl.gateway.health import Health
     from llmctl.gateway.prices import Prices
     from llmctl.gateway.turns import Turns
@@ -27,6 +28,7 @@ class Known:
     health: Health
     turns: Turns
     prices: Prices
+    budgets: Budgets
     contexts: dict[tuple[str, str], int]
     """The most tokens of a prompt, by (profile, model)."""
 
@@ -58,6 +60,14 @@ class Job:
             quirks = candidate.upstream.quirks(candidate.model)
             made = self._bodies[place] = fitted(self.fields, candidate.model, quirks, ask_usage)
         return made
+
+    def prompt_cost(self, candidate: Candidate) -> float | None:
+        """US dollars for the prompt alone, about; None where the price is unknown."""
+        target = candidate.upstream.target
+        price = self.known.prices.of(target.profile, candidate.model, target.provider, target.base_url)
+        if not price or "input" not in price:
+            return None
+        return sum(len(raw) for raw in self.fields.values()) / 4 * price["input"] / 1e6
 
     def headers(self, candidate: Candidate) -> bytes:
         """The client's headers that go along, as lines."""

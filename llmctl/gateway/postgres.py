@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import fields
@@ -15,8 +17,10 @@ from typing import Any
 from llmctl.errors import StoreFailed
 from llmctl.gateway.accounts import comparison_row
 from llmctl.gateway.judging import Comparison
+from llmctl.gateway.postgres_keys import PostgresKeys
 from llmctl.gateway.postgres_link import CONNECT_SECONDS, Link
 from llmctl.gateway.spool import Spool, Spooled
+from llmctl.store.keys import GatewayKey
 from llmctl.store.ledger import Request
 
 _PAUSE = 2.0
@@ -109,6 +113,12 @@ class PostgresBook:
         except StoreFailed:
             return False
         return True
+
+
+def spent_there(url: str, key: GatewayKey) -> float:
+    """US dollars that a key cost on all machines in the period of its budget. Raises ConfigError, StoreFailed."""
+    with contextlib.closing(PostgresKeys(url)) as keys:
+        return keys.spent(key, time.time())[0]
 
 
 def _write(link: Link, rows: Sequence[Spooled]) -> None:

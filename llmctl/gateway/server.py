@@ -92,6 +92,7 @@ class Server:
         server = await loop.create_server(
             lambda: ServerProtocol(config, self._state, {}, loop), sock=listening, backlog=2048
         )
+        await gateway.budgets.refresh()
         gateway.accounts.start()
         beat = asyncio.create_task(Beat(gateway, self._look).run())
         gc.collect()

@@ -16,6 +16,7 @@ from llmctl.config.paths import cache_folder
 from llmctl.config.serve import ServeSettings
 from llmctl.errors import ConfigError
 from llmctl.gateway.accounts import Accounts, Book
+from llmctl.gateway.budgets import Budgets
 from llmctl.gateway.gateway import Gateway
 from llmctl.gateway.limits import Limits
 from llmctl.gateway.names import Names, read_names
@@ -66,8 +67,9 @@ def make_gateway(setup: Setup, names: Names, env: Mapping[str, str], tell: Tell)
     if settings.workers > 1 and (setup.record or setup.replay):
         raise ConfigError("--record and --replay need one process", hint="leave --workers out")
     shared = _shared(setup, settings, tell)
+    budgets = Budgets(partial(_profile_spent, store_file(env)) if setup.keeps_ledger else None)
     accounts = Accounts(lambda: _book(setup, settings, env, tell), tell)
-    gateway = Gateway(names, shared, accounts, Limits(shared, _spent(setup, settings, env)), tell)
+    gateway = Gateway(names, shared, accounts, Limits(shared, _spent(setup, settings, env)), budgets, tell)
     gateway.workers = settings.workers
     gateway.cache = _cache(settings, env, tell)
     gateway.forwards_unmatched = setup.forwards_unmatched
@@ -118,6 +120,16 @@ async def _in_thread(look_up: Callable[[GatewayKey], float], key: GatewayKey) ->
 def _spent_here(path: Path, key: GatewayKey) -> float:
     with open_to_read(path) as store:
         return spent(store.ledger, key, time.time())[0]
+
+
+async def _profile_spent(path: Path, profile: str, since: float) -> float:
+    """What a profile has spent, as this machine's ledger knows it."""
+
+    def look() -> float:
+        with open_to_read(path) as store:
+            return store.ledger.spent(profile, since)[0]
+
+    return await asyncio.to_thread(look)
 
 
 def _shared(setup: Setup, settings: ServeSettings, tell: Tell) -> Shared:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from llmctl.errors import ConfigError, StoreFailed, UsageError
 from llmctl.gateway import postgres_link
 from llmctl.gateway.judging import Comparison
-from llmctl.gateway.postgres import PostgresBook
+from llmctl.gateway.postgres import PostgresBook, spent_there
 from llmctl.gateway.postgres_keys import PostgresKeys
 from llmctl.store.ledger import Request
 from support.upstream import free_port
@@ -303,6 +303,7 @@ def test_what_a_key_has_spent_on_all_machines(server, open_book):
     assert keys.spent(key, now) == (0.25, 1)  # the two said the same
     book.add_all([request(6, time=now, cost=0.5)])
     assert keys.spent(key, now) == (0.75, 1)
+    assert spent_there(server.url, key) == 0.75
     keys.close()
 
 

@@ -78,6 +78,7 @@ def _default(gateway: Gateway, call: Call) -> Candidate:
         )
     candidate = Candidate(upstream, "", upstream.name)
     gateway.check_allowed(call, candidate.name, f"{upstream.name}/")
+    gateway.budgets.check(upstream.name, lambda: None)
     return candidate
 
 
