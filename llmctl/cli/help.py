@@ -45,7 +45,7 @@ def run(options: HelpOptions, streams: Streams) -> None:
         show_reference(options.man, options.markdown, options.words or [], FOLDER, streams)
         return
     words = options.words or []
-    if words and words[0] in topics():
+    if len(words) == 1 and words[0] in topics():
         with paged(streams):
             streams.out((FOLDER / f"{words[0]}.txt").read_text("utf-8"), end="")
         return

@@ -87,6 +87,7 @@ class Accounts:
                 self._book = self._open_book()
             if batch:
                 self._book.add_all(batch)
+                batch = []
             if comparisons:
                 self._book.add_comparisons(comparisons)
         except LlmctlError as error:

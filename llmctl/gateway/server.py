@@ -9,6 +9,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from uvicorn.config import Config
@@ -17,12 +18,14 @@ from uvicorn.server import ServerState
 from llmctl.errors import LlmctlError
 from llmctl.gateway.app import App
 from llmctl.gateway.beat import Beat, worker_name
+from llmctl.gateway.keysource import key_source
 from llmctl.gateway.protocol import ServerProtocol, connections_of
-from llmctl.gateway.setup import Setup, check_keys, make_gateway, read_setup
+from llmctl.gateway.setup import Setup, check_keys, make_gateway, needs_key, read_setup
 from llmctl.platforms import on_signals
-from llmctl.store.keys import GatewayKeys
-from llmctl.store.store import Store, store_file
+from llmctl.store.store import store_file
 
+_FIXED = ("host", "port", "workers", "redis_url", "database_url", "otel")
+"""Settings that count from the next start."""
 _CUT_SECONDS = 3.0
 _KEEP_ALIVE = 75
 """Seconds that a connection may wait for its next request; longer than the 60 of usual load balancers."""
@@ -46,9 +49,11 @@ class Server:
         names = read_setup(setup, env, say)
         self._seen = _stamp(self._path)
         self.gateway = make_gateway(setup, names, env, say)
-        self._store: Store | None = None
+        self._keys = key_source(names.settings.database_url, store_file(env))
+        self._keys_lost = self._loading = False
         self._load_keys()
-        check_keys(self.gateway)
+        check_keys(names.settings, self.gateway.keyring)
+        self.gateway.needs_key = needs_key(names.settings)
         self._state = ServerState()
         self._stopping = asyncio.Event()
         self._hurried = False
@@ -63,9 +68,7 @@ class Server:
 
     def discard(self) -> None:
         """Give back what was opened to look at."""
-        if self._store is not None:
-            self._store.close()
-            self._store = None
+        self._keys.close()
 
     async def _run(self, listening: socket.socket, announce: bool, lifeline: int | None) -> None:
         gateway, loop = self.gateway, asyncio.get_running_loop()
@@ -172,7 +175,7 @@ class Server:
         if stamp != self._seen:
             self._seen = stamp
             self._reload()
-        self._load_keys()
+        self.gateway.background(self._load_keys_aside())
 
     def _reload(self) -> None:
         """Read the config anew. One that is wrong is told, and the old one stays."""
@@ -184,22 +187,37 @@ class Server:
             say(f"the config is not used, the old one stays: {error.message}{hint}")
             return
         before = gateway.settings
-        gateway.use(names)
-        fixed = [name for name in ("host", "port", "workers", "redis_url", "database_url")
-                 if getattr(before, name) != getattr(names.settings, name)]  # fmt: skip
+        fixed = [name for name in _FIXED if getattr(before, name) != getattr(names.settings, name)]
+        settings = replace(names.settings, **{name: getattr(before, name) for name in _FIXED})
+        try:
+            check_keys(settings, gateway.keyring)
+        except LlmctlError as error:
+            say(f"the config is not used, the old one stays: {error.message}; {error.hint}")
+            return
+        gateway.use(replace(names, settings=settings))
+        gateway.needs_key = needs_key(settings)
         rest = f"; {', '.join(fixed)} will count from the next start" if fixed else ""
         say(f"the config was read anew{rest}")
 
     def _load_keys(self) -> None:
         """The clients' keys, where they have changed."""
-        path = store_file(self._env)
         try:
-            if self._store is None and path.exists():
-                self._store = Store(path)
-            if self._store is not None:
-                self.gateway.keyring.replace(GatewayKeys(self._store.database).all())
+            self.gateway.keyring.replace(self._keys.all())
         except (LlmctlError, OSError) as error:
-            say(f"the keys can't be read now: {getattr(error, 'message', error)}")
+            if not self._keys_lost:
+                say(f"the keys can't be read now, those that are known stay: {getattr(error, 'message', error)}")
+            self._keys_lost = True
+        else:
+            self._keys_lost = False
+
+    async def _load_keys_aside(self) -> None:
+        """A database may take its time."""
+        if not self._loading:
+            self._loading = True
+            try:
+                await asyncio.to_thread(self._load_keys)
+            finally:
+                self._loading = False
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:

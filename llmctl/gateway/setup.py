@@ -16,6 +16,7 @@ from llmctl.config.paths import cache_folder
 from llmctl.config.serve import ServeSettings
 from llmctl.errors import ConfigError
 from llmctl.gateway.accounts import Accounts, Book
+from llmctl.gateway.auth import Keyring
 from llmctl.gateway.budgets import Budgets
 from llmctl.gateway.gateway import Gateway
 from llmctl.gateway.limits import Limits
@@ -186,11 +187,12 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def check_keys(gateway: Gateway) -> None:
+def check_keys(settings: ServeSettings, keyring: Keyring) -> None:
     """Raise ConfigError where keys are needed and none was made."""
-    gateway.needs_key = needs_key(gateway.settings)
-    if gateway.needs_key and not gateway.keyring.any_good():
-        raise ConfigError(
-            f"on {gateway.settings.host} others can reach the gateway, so it needs keys, and there are none",
-            hint="make one with: llmctl serve key add NAME",
+    if needs_key(settings) and not keyring.any_good():
+        why = (
+            "serve.keys says that clients need a key"
+            if settings.keys
+            else f"on {settings.host} others can reach the gateway, so it needs keys"
         )
+        raise ConfigError(f"{why}, and there are none", hint="make one with: llmctl serve key add NAME")

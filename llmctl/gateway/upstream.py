@@ -180,7 +180,8 @@ class Upstream:
             if proxy:
                 from llmctl.client.tunnel import TunnelWire
 
-                wire = TunnelWire(*place[:2], context, proxy)
+                proxy_tls = make_context(self.target.tls, os.environ) if proxy.startswith("https") else None
+                wire = TunnelWire(*place[:2], context, proxy, proxy_tls)
             else:
                 wire = Wire(*place[:2], context)
             self._wires[place] = wire

@@ -30,7 +30,7 @@ class Received:
     def wrong(self, count: int) -> int:
         """How many of so many numbered events are missing or out of place; the end counts as one."""
         numbers = [int(number) for number in _NUMBER.findall(self.body)]
-        wrong = sum(got != due for got, due in zip_longest(numbers, range(count)))
+        wrong: int = sum(got != due for got, due in zip_longest(numbers, range(count)))
         return wrong + (not self.whole or not self.body.endswith(b"data: [DONE]\n\n"))
 
 

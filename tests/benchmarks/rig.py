@@ -134,8 +134,8 @@ def wait_listening(process: subprocess.Popen[bytes], port: int) -> None:
     """Wait until somebody listens on the port of the loopback interface."""
     end = time.monotonic() + READY_TIMEOUT
     while time.monotonic() < end:
-        assert process.poll() is None, f"{process.args} ended with {process.returncode}"
+        assert process.poll() is None, f"{process.args!r} ended with {process.returncode}"
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
             return
         time.sleep(PAUSE)
-    raise AssertionError(f"{process.args} was not ready in {READY_TIMEOUT} s")
+    raise AssertionError(f"{process.args!r} was not ready in {READY_TIMEOUT} s")

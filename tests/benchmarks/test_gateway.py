@@ -7,6 +7,7 @@ core of its own. Shown with `pytest -s -n 0 -m benchmark tests/benchmarks/test_g
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import statistics
 import subprocess
@@ -183,7 +184,7 @@ def test_start(served: Served, say: list[str]) -> None:
 
 
 def test_litellm(rig: Rig, say: list[str], tmp_path: Path) -> None:
-    """The same requests through LiteLLM's proxy, where that is installed; without keys and a database."""
+    """The same requests through LiteLLM's proxy, where that is installed; without a database."""
     beside = Path(sys.executable).with_name("litellm")
     program = str(beside) if beside.exists() else shutil.which("litellm")
     if program is None:
@@ -191,7 +192,8 @@ def test_litellm(rig: Rig, say: list[str], tmp_path: Path) -> None:
     port = free_port()
     command = [program, "--host", "127.0.0.1", "--port", f"{port}", "--model", "openai/m"]
     command += ["--api_base", f"http://127.0.0.1:{rig.answers}/v1"]
-    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "OPENAI_API_KEY": "none"}
+    key = "sk-" + secrets.token_hex(32)
+    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "OPENAI_API_KEY": "none", "LITELLM_MASTER_KEY": key}
     begin = time.monotonic()
     with rig.on_measured_core():
         process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -199,7 +201,7 @@ def test_litellm(rig: Rig, say: list[str], tmp_path: Path) -> None:
         wait_listening(process, port)
         seconds = time.monotonic() - begin
         cpu = Cpu(process.pid)
-        us = cpu.us(flood(Asked(port, "openai/m"), FLOOD_SECONDS, tmp_path, CONNECTIONS))
+        us = cpu.us(flood(Asked(port, "openai/m", key), FLOOD_SECONDS, tmp_path, CONNECTIONS))
         say.append(
             f"LiteLLM: CPU us a request {us:,.0f}; start {seconds:.1f} s; {resident_mb(process.pid):.0f} MB"
         )

@@ -18,6 +18,7 @@ PROXY_USER = "proxy-user"
 PROXY_PASSWORD = "pw-" + "T4gYh7Ws0Kd2Xp9Cv6Bn3Mz8Lq5Fr1Ej"
 PROXY_BASIC = base64.b64encode(f"{PROXY_USER}:{PROXY_PASSWORD}".encode()).decode()
 """What a Proxy-Authorization header says after `Basic `."""
+DATABASE_PASSWORD = "pw-" + "Hy4Rf8Wq2Zt6Xc0Vb5Nm9Lk3Js7Gd1Pa"
 
 SECRETS = {
     "TEST_KEY": TEST_KEY,
@@ -25,6 +26,7 @@ SECRETS = {
     "HEADER_SECRET": HEADER_SECRET,
     "PROXY_PASSWORD": PROXY_PASSWORD,
     "PROXY_BASIC": PROXY_BASIC,
+    "DATABASE_PASSWORD": DATABASE_PASSWORD,
 }
 
 

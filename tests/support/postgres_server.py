@@ -20,10 +20,12 @@ from typing import Any
 
 import pytest
 
+from support.leaks import DATABASE_PASSWORD
+
 READY_TIMEOUT = 40
 STOP_TIMEOUT = 20
 PAUSE = 0.05
-PASSWORD = "pw-" + "Hy4Rf8Wq2Zt6Xc0Vb5Nm9Lk3Js7Gd1Pa"
+PASSWORD = DATABASE_PASSWORD
 
 
 def postgres_folder() -> Path:
