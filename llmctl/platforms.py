@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import mmap
 import os
 import re
 import select
@@ -380,6 +381,17 @@ def split_keys(text: str) -> list[str]:
     return re.findall(r"\x1b\[[0-9;]*[A-Za-z~]|\x1bO[A-Za-z]|.", text, re.DOTALL)
 
 
+def inherit(handle: int) -> dict[str, Any]:
+    """Arguments for Popen that hand an open file over to a child in a group of its own (not on Windows)."""
+    return {"pass_fds": (handle,), **new_group()}
+
+
+def on_reload(reload: Callable[[int], None]) -> None:
+    """Call `reload` with the signal's number when one comes that asks for it: SIGHUP, where there is one."""
+    if sys.platform != "win32":
+        signal.signal(signal.SIGHUP, lambda number, _: reload(number))
+
+
 def on_signals(loop: Any, stop: Callable[[], None], reload: Callable[[], None]) -> None:
     """Call `stop` on SIGTERM and Ctrl-C, `reload` on SIGHUP, in the turn of an asyncio loop."""
     if sys.platform == "win32":  # no signals for loops there
@@ -391,13 +403,23 @@ def on_signals(loop: Any, stop: Callable[[], None], reload: Callable[[], None]) 
     loop.add_signal_handler(signal.SIGHUP, reload)
 
 
+def resident_bytes() -> int | None:
+    """Memory of this process, where the system tells it (Linux)."""
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:
+            pages = int(file.read().split()[1])
+    except (OSError, ValueError, IndexError):
+        return None
+    return pages * mmap.PAGESIZE
+
+
 def port_holder(port: int) -> str | None:
     """Who listens on a TCP port of this machine, as "name (process 123)"; None where that can't be seen."""
     try:
         inodes = {line.split()[9] for line in _sockets() if _listens(line, port)}
         for process in os.listdir("/proc"):
             if process.isdigit() and inodes & _inodes_of(process):
-                with open(f"/proc/{process}/comm") as file:
+                with open(f"/proc/{process}/comm", encoding="utf-8", errors="replace") as file:
                     return f"{file.read().strip()} (process {process})"
     except (OSError, IndexError):
         pass  # no Linux, or a process that has just ended
@@ -406,7 +428,7 @@ def port_holder(port: int) -> str | None:
 
 def _sockets() -> Iterator[str]:
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        with contextlib.suppress(OSError), open(table) as file:
+        with contextlib.suppress(OSError), open(table, encoding="ascii") as file:
             yield from file.readlines()[1:]
 
 

@@ -15,6 +15,7 @@ from llmctl.gateway.judging import Comparison
 from llmctl.store.ledger import UNPRICED, Request
 
 MOST_WAITING = 20_000
+_PORTION = 100
 _EVERY = 0.5
 """Seconds between two writes: a crash loses no more than that."""
 
@@ -58,8 +59,10 @@ class Accounts:
     def compare(self, comparison: Comparison) -> None:
         self._comparisons.append(comparison)
 
-    def start(self) -> None:
-        """Write from now on, on the running loop."""
+    def start(self, at_once: bool = False) -> None:
+        """Write from now on, on the running loop. `at_once` opens the book before there is anything to write."""
+        if at_once:
+            asyncio.get_running_loop().run_in_executor(self._thread, self._write)
         self._task = asyncio.create_task(self._run())
 
     async def close(self) -> None:
@@ -85,9 +88,9 @@ class Accounts:
         try:
             if self._book is None:
                 self._book = self._open_book()
-            if batch:
-                self._book.add_all(batch)
-                batch = []
+            while batch:  # few at a time: the thread must not hold the loop up
+                self._book.add_all(batch[:_PORTION])
+                batch = batch[_PORTION:]
             if comparisons:
                 self._book.add_comparisons(comparisons)
         except LlmctlError as error:

@@ -16,14 +16,16 @@ from llmctl.gateway.entry import Entry
 if TYPE_CHECKING:
     from llmctl.gateway.gateway import Gateway
 
-EVERY = 0.25
-"""Seconds."""
-_LEDGER_ROUNDS = 40
+EVERY = 0.02
+"""Seconds. Rarer beats have more to tell at once, and keep tokens waiting for as long."""
+_SHARE = 12
+"""So many beats from one exchange with other processes to the next."""
+_LOOK = 50
+"""And from one look around to the next."""
+_LEDGER = 500
 """And from one look into the ledger to the next, which other programs write as well."""
-_SLICE = 50
-"""So many requests are told of at once, which takes about a millisecond."""
-_ROUNDS = 4
-"""So many beats from one look around to the next."""
+_SLICE = 10
+"""So many requests are told of at once."""
 
 
 class Beat:
@@ -32,7 +34,6 @@ class Beat:
     def __init__(self, gateway: Gateway, look: Callable[[], None]) -> None:
         self._gateway = gateway
         self._look = look
-        self._round = 0
         self._count = 0
 
     async def run(self) -> None:
@@ -45,14 +46,13 @@ class Beat:
         gateway = self._gateway
         if gateway.finished:
             await self._tell()
-        self._round = (self._round + 1) % _ROUNDS
-        if self._round == 0:
+        self._count += 1
+        if self._count % _LOOK == 0:
             self._look()
             gateway.background(gateway.prices.look_up())
-        if self._count % _LEDGER_ROUNDS == 0:
+        if self._count % _LEDGER == 0:
             gateway.background(gateway.budgets.refresh())
-        self._count += 1
-        if gateway.shares:
+        if self._count % _SHARE == 0 and gateway.shares:
             with contextlib.suppress(LlmctlError):
                 await self._share()
 
@@ -89,7 +89,7 @@ class Beat:
             gateway.health.cool((profile, model, door), int(key) if key else None, until, why)
         for entry_id in await gateway.shared.cancels():
             gateway.monitor.cancel(entry_id)
-        if self._round == 0 or gateway.monitor.inflight:
+        if self._count % (4 * _SHARE) == 0 or gateway.monitor.inflight:
             state = {
                 "worker": gateway.worker,
                 "monitor": gateway.monitor.snapshot(),

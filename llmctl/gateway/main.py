@@ -16,7 +16,7 @@ from pathlib import Path
 from llmctl.errors import ConfigError, UsageError
 from llmctl.gateway.server import Server, say
 from llmctl.gateway.setup import Setup, read_setup
-from llmctl.platforms import port_holder
+from llmctl.platforms import inherit, on_reload, port_holder
 
 _RESTART_SECONDS = 1.0
 
@@ -92,7 +92,7 @@ class _Workers:
     def run(self, count: int) -> None:
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, self._stop)
-        signal.signal(signal.SIGHUP, lambda number, _: self._tell(number))
+        on_reload(self._tell)
         self._processes = [self._start(announce=number == 0) for number in range(count)]
         while not self._stopping:
             self._mend()
@@ -112,9 +112,8 @@ class _Workers:
         process = subprocess.Popen(
             [sys.executable, "-m", "llmctl.gateway.worker", str(number), "announce" if announce else "quiet"],
             stdin=subprocess.PIPE,
-            pass_fds=(number,),
             env=dict(self._env),
-            start_new_session=True,  # a Ctrl-C reaches them through us, once
+            **inherit(number),  # in a group of its own: a Ctrl-C reaches it through us, once
         )
         assert process.stdin is not None
         process.stdin.write(self._setup.as_json().encode() + b"\n")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llmctl.gateway.entry import Attempt, Entry
 from llmctl.gateway.monitor import OTHER, Monitor
 from llmctl.gateway.snapshots import STATES, merge_targets
+from llmctl.platforms import resident_bytes
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
@@ -184,17 +184,6 @@ class _Families:
 
     def _sum(self, name: str) -> float:
         return float(sum(state[name] or 0 for state in self._states))
-
-
-def resident_bytes() -> int | None:
-    """Memory of this process, where the system tells it (Linux)."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    except (OSError, ValueError, IndexError):
-        return None
-    import resource
-
-    return pages * resource.getpagesize()
 
 
 def _listed(series: Series) -> list[list[Any]]:

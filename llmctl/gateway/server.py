@@ -51,7 +51,12 @@ class Server:
         self.gateway = make_gateway(setup, names, env, say)
         self._keys = key_source(names.settings.database_url, store_file(env))
         self._keys_lost = self._loading = False
-        self._load_keys()
+        try:
+            self.gateway.keyring.replace(self._keys.all())
+        except LlmctlError as error:
+            if needs_key(names.settings):
+                raise  # nobody could be let in
+            say(f"the keys can't be read now: {error.message}")
         check_keys(names.settings, self.gateway.keyring)
         self.gateway.needs_key = needs_key(names.settings)
         self._state = ServerState()
@@ -96,7 +101,7 @@ class Server:
             lambda: ServerProtocol(config, self._state, {}, loop), sock=listening, backlog=2048
         )
         await gateway.budgets.refresh()
-        gateway.accounts.start()
+        gateway.accounts.start(at_once=gateway.settings.database_url is not None)
         beat = asyncio.create_task(Beat(gateway, self._look).run())
         gc.collect()
         gc.freeze()  # what is there now stays, and need not be looked at again

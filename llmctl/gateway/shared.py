@@ -141,10 +141,17 @@ class LocalShared:
         self._cancels: dict[str, float] = {}
 
     async def take(self, counter: str, requests_limit: int | None, tokens_limit: int | None) -> float | None:
+        wait = self.wait(counter, requests_limit, tokens_limit)
+        if wait is None:
+            second = int(self._clock())
+            self._rate(counter, second).count(second, 1, 0)
+        return wait
+
+    def wait(self, counter: str, requests_limit: int | None, tokens_limit: int | None) -> float | None:
+        """What `take` would say; nothing is counted."""
         now = self._clock()
         rate = self._rate(counter, int(now))
         if _below(rate.requests, requests_limit) and _below(rate.tokens, tokens_limit):
-            rate.count(int(now), 1, 0)
             return None
         return seconds_to_wait(rate.counts(), requests_limit, tokens_limit, now)
 
@@ -161,6 +168,15 @@ class LocalShared:
     async def cost(self, counter: str, period: str) -> float:
         name, usd = self._costs.get((counter, period), ("", 0.0))
         return usd if name == period_name(period, self._clock()) else 0.0
+
+    def costs(self) -> dict[tuple[str, str], float]:
+        """(counter, period) -> the sum, of all periods that it is now."""
+        now = self._clock()
+        return {
+            (counter, period): usd
+            for (counter, period), (name, usd) in self._costs.items()
+            if name == period_name(period, now)
+        }
 
     async def put_cooldown(self, name: str, until: float, why: str) -> None:
         self._cooldowns[name] = (until, why)

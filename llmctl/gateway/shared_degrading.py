@@ -40,6 +40,9 @@ class Degrading:
         def count(shared: Shared) -> Awaitable[float | None]:
             return shared.take(counter, requests_limit, tokens_limit)
 
+        own = self._fallback.wait(counter, requests_limit, tokens_limit)
+        if own is not None:  # a Redis that was started anew has forgotten this
+            return own
         answered, wait = await self._ask(count)
         if not answered:
             return await count(self._fallback)
@@ -136,7 +139,14 @@ class Degrading:
             return
 
     async def _pay(self) -> None:
-        """Hand over what was spent, unless its day or month is over."""
+        """Hand over what was spent, unless its day or month is over; and before it what an empty Redis forgot.
+
+        In this order no sum is counted twice, or left out, whichever process is the first.
+        """
+        for (counter, period), usd in self._fallback.costs().items():
+            owed = self._owed.get((counter, period, period_name(period, time.time())), 0.0)
+            if usd > owed:
+                await self._shared.raise_cost(counter, usd - owed, period)
         for debt in list(self._owed):
             counter, period, name = debt
             usd = self._owed.pop(debt)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from llmctl.core.suggest import did_you_mean
@@ -151,8 +152,14 @@ def find_key(keys: Sequence[GatewayKey], name_or_id: str) -> GatewayKey:
 
 def period_name(period: str, now: float) -> str:
     """The period that `now` is in: "2026-11-21", "2026-11", or "total"."""
-    day = datetime.fromtimestamp(now, UTC).date().isoformat()
-    return {"day": day, "month": day[:7]}.get(period, "total")
+    return "total" if period == "total" else _period_of(period, int(now // 86400))
+
+
+@lru_cache(maxsize=8)
+def _period_of(period: str, day: int) -> str:
+    """Asked several times for each request of a key with a budget. `day`: days since 1970."""
+    name = datetime.fromtimestamp(day * 86400, UTC).date().isoformat()
+    return name if period == "day" else name[:7]
 
 
 def period_start(period: str, now: float) -> float:

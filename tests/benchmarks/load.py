@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import uvloop
-
 MESSAGES = (
     b'"messages":[{"role":"system","content":"You are a helpful assistant."},'
     b'{"role":"user","content":"Say hello to the world, please, and keep it short."}],'
@@ -69,5 +67,7 @@ def flood(asked: Asked, seconds: float, folder: Path, connections: int = 16) -> 
 
 def run(work: Coroutine[Any, Any, Any]) -> Any:
     """On a loop whose own cost is small."""
+    import uvloop  # isn't there on Windows, where this file is collected as well
+
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(work)

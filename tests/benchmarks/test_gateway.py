@@ -134,11 +134,12 @@ def test_added_latency(rig: Rig, served: Served, say: list[str], tmp_path: Path)
     say.append(f"added ms at {rate:,.0f} requests a second, half of the most, to {p50:.2f} (p99 {p99:.2f}):")
     ways = {"llmctl": (served.asked("answer"), served.pid), "nginx": (rig.through_nginx(), rig.proxy_pid)}
     for name, (asked, pid) in ways.items():
-        before = waited_seconds(pid)
+        cpu, before = Cpu(pid), waited_seconds(pid)
         ours50, ours99 = waits(asked, rate)
+        us = cpu.us(int(rate * (WARM_UP + STEADY_SECONDS)))
         share = 100 * (waited_seconds(pid) - before) / (WARM_UP + STEADY_SECONDS)
         say.append(
-            f"  {name:<8} p50 {ours50 - p50:.2f}, p99 {ours99 - p99:.2f}; "
+            f"  {name:<8} p50 {ours50 - p50:.2f}, p99 {ours99 - p99:.2f}; CPU us a request {us:.0f}; "
             f"for {share:.0f}% of the time others had its core"
         )
 

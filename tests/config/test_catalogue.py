@@ -18,7 +18,7 @@ from llmctl.errors import ConfigError
 
 # provider | auth, or dead | port | first key variable | quirks | model | embedding model
 MATRIX = """
-openai        | bearer  | -     | OPENAI_API_KEY           | rename | gpt-6-luna | text-embedding-3-small
+openai        | bearer  | -     | OPENAI_API_KEY           | mend rename | gpt-6-luna | text-embedding-3-small
 azure         | api-key | -     | AZURE_OPENAI_API_KEY     | rename | - | -
 azure-classic | api-key | -     | AZURE_OPENAI_API_KEY     | model_list | {deployment} | -
 anthropic     | bearer  | -     | ANTHROPIC_API_KEY        | media structured | claude-sonnet-5-5 | -

@@ -184,16 +184,27 @@ class _Checker:
 
     def _route(self, name: str, table: Mapping[str, Any], names: list[str]) -> None:
         where = ("routes", name)
-        if not self.attempt(where, lambda: read_route(name, table)):
+        good = True
+        for key, value in table.items():  # each by itself, so that each has its line
+            alone = {key: value} if key == "split" else {"targets": ["x/y"], "strategy": "round-robin", key: value}
+            if key != "weights":  # they go with the targets
+                good &= self.attempt((*where, key), lambda alone=alone: read_route(name, alone))  # type: ignore[misc]
+        if not good or not self.attempt(where, lambda: read_route(name, table)):
             return
         route = read_route(name, table)
         aliases, routes = self.config.data.get("aliases", {}), self.config.data.get("routes", {})
-        for target in (*route.targets, *filter(None, [route.shadow])):
+        several = "split" if route.split else "targets"
+        named = [(several, target) for target in route.targets]
+        for key, target in [*named, *([("shadow", route.shadow)] if route.shadow else [])]:
             head, slash, _ = target.partition("/")
             known = target in aliases or target in routes or target in names
             if not known and not (slash and head in names):
                 hint = did_you_mean(head, names) or "PROFILE/MODEL, an alias or another route"
-                self.add(where, f"routes.{name}: {target!r} is no PROFILE/MODEL of a profile that is there", hint)
+                self.add(
+                    (*where, key),
+                    f"routes.{name}: {head!r} in {target!r} is no profile that is there",
+                    hint,
+                )
 
     def _aliases(self) -> None:
         table = self.config.data.get("aliases", {})
