@@ -16,14 +16,10 @@ from llmctl.gateway.entry import Entry
 if TYPE_CHECKING:
     from llmctl.gateway.gateway import Gateway
 
-EVERY = 0.02
+BUSY, IDLE = 0.02, 0.25
 """Seconds. Rarer beats have more to tell at once, and keep tokens waiting for as long."""
-_SHARE = 12
-"""So many beats from one exchange with other processes to the next."""
-_LOOK = 50
-"""And from one look around to the next."""
-_LEDGER = 500
-"""And from one look into the ledger to the next, which other programs write as well."""
+SHARE, LOOK, LEDGER = 0.25, 1.0, 10.0
+"""Seconds between exchanges with other processes, looks around, and looks into the ledger that others write."""
 _SLICE = 10
 """So many requests are told of at once."""
 
@@ -34,11 +30,12 @@ class Beat:
     def __init__(self, gateway: Gateway, look: Callable[[], None]) -> None:
         self._gateway = gateway
         self._look = look
-        self._count = 0
+        self._due = dict.fromkeys((SHARE, LOOK, LEDGER), 0.0)
+        self._published = 0
 
     async def run(self) -> None:
         while True:
-            await asyncio.sleep(EVERY)
+            await asyncio.sleep(BUSY if self._gateway.finished else IDLE)
             await self.once()
 
     async def once(self) -> None:
@@ -46,15 +43,21 @@ class Beat:
         gateway = self._gateway
         if gateway.finished:
             await self._tell()
-        self._count += 1
-        if self._count % _LOOK == 0:
+        if self._is_due(LOOK):
             self._look()
             gateway.background(gateway.prices.look_up())
-        if self._count % _LEDGER == 0:
+        if self._is_due(LEDGER):
             gateway.background(gateway.budgets.refresh())
-        if self._count % _SHARE == 0 and gateway.shares:
+        if gateway.shares and self._is_due(SHARE):
             with contextlib.suppress(LlmctlError):
                 await self._share()
+
+    def _is_due(self, every: float) -> bool:
+        now = asyncio.get_running_loop().time()
+        if now < self._due[every]:
+            return False
+        self._due[every] = now + every
+        return True
 
     async def _tell(self) -> None:
         """Tell of the requests that have ended."""
@@ -89,7 +92,8 @@ class Beat:
             gateway.health.cool((profile, model, door), int(key) if key else None, until, why)
         for entry_id in await gateway.shared.cancels():
             gateway.monitor.cancel(entry_id)
-        if self._count % (4 * _SHARE) == 0 or gateway.monitor.inflight:
+        self._published = (self._published + 1) % 4
+        if not self._published or gateway.monitor.inflight:
             state = {
                 "worker": gateway.worker,
                 "monitor": gateway.monitor.snapshot(),
@@ -106,7 +110,8 @@ def _tokens(entry: Entry) -> int | None:
 
 
 def worker_name() -> str:
-    """This process among those that share."""
+    """This process among those that share. Containers may have the same name, and the same number of a process."""
     import socket
+    from secrets import token_hex
 
-    return f"{socket.gethostname()}:{os.getpid()}"
+    return f"{socket.gethostname()}:{os.getpid()}:{token_hex(4)}"

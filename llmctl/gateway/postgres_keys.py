@@ -30,6 +30,8 @@ _SPENT = (
 class PostgresKeys:
     """As store.keys.GatewayKeys; every method may also wait for the network, and raises StoreFailed then."""
 
+    blocks = True
+
     def __init__(self, url: str) -> None:
         """Nothing is connected yet. Raises ConfigError."""
         self._link = Link(url)

@@ -21,7 +21,7 @@ Capture = Callable[[bytes], None]
 """Sees what the client gets."""
 
 PING = b": ping\n\n"
-_GRACE = 0.05
+_GRACE = 0.5
 """Seconds for the end of a reply whose last event has come, so that its connection can be kept."""
 
 EVENT_STREAM: Headers = [

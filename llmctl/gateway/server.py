@@ -180,7 +180,10 @@ class Server:
         if stamp != self._seen:
             self._seen = stamp
             self._reload()
-        self.gateway.background(self._load_keys_aside())
+        if self._keys.blocks:
+            self.gateway.background(self._load_keys_aside())
+        else:
+            self._load_keys()
 
     def _reload(self) -> None:
         """Read the config anew. One that is wrong is told, and the old one stays."""

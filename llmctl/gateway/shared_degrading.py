@@ -141,7 +141,7 @@ class Degrading:
     async def _pay(self) -> None:
         """Hand over what was spent, unless its day or month is over; and before it what an empty Redis forgot.
 
-        In this order no sum is counted twice, or left out, whichever process is the first.
+        In this order nothing is counted twice, and nothing is left out that every process had seen before.
         """
         for (counter, period), usd in self._fallback.costs().items():
             owed = self._owed.get((counter, period, period_name(period, time.time())), 0.0)
