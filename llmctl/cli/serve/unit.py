@@ -54,8 +54,6 @@ EnvironmentFile=-%h/.config/llmctl/serve.env
 {lines}Restart=on-failure
 TimeoutStopSec=60
 NoNewPrivileges=true
-PrivateTmp=true
-ProtectSystem=full
 
 [Install]
 WantedBy=default.target
