@@ -124,6 +124,7 @@ def parse_toml(text: str, path: Path) -> dict[str, Any]:
         end = text.count("\n") + 1
         where = place[1] if place else f"line {end}, at the end of the file"
         what = re.sub(r"\s*\(at .*\)", "", message)
+        what = re.sub(r"\(('[^()]*),?\)", lambda found: ".".join(re.findall(r"'([^']*)'", found[1])), what)
         raise DamagedConfig(
             f"{path} is not valid TOML: {where}: {what}",
             hint="mend that line in an editor; until then llmctl leaves the file alone",

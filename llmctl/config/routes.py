@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from graphlib import CycleError, TopologicalSorter
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from llmctl.core.suggest import did_you_mean
@@ -17,7 +19,7 @@ STRATEGIES = ("fallback", "race", "hedge", "round-robin", "cheapest", "fastest")
 
 @dataclass(frozen=True)
 class Route:
-    """A table [routes.NAME]. Targets are PROFILE/MODEL, or any other name of a model but a route's."""
+    """A table [routes.NAME]. Targets are PROFILE/MODEL, or any other name of a model, such as another route's."""
 
     name: str
     targets: tuple[str, ...]
@@ -45,6 +47,44 @@ def read_routes(config: Config) -> dict[str, Route]:
     if not isinstance(tables, Mapping):
         raise ConfigError(f"{config.path}: routes must be tables, as in [routes.NAME]")
     return {name: read_route(name, table) for name, table in tables.items()}
+
+
+def find_cycle(routes: Mapping[str, Route], aliases: Mapping[str, str] = MappingProxyType({})) -> tuple[str, ...]:
+    """The routes that name each other in a circle, the one that stands first in the config first; () for none.
+
+    A route may do so by an alias as well.
+    """
+    named = {
+        name: {_meant(target, routes, aliases) for target in _named(route)} & routes.keys()
+        for name, route in routes.items()
+    }
+    try:
+        TopologicalSorter(named).prepare()
+    except CycleError as error:
+        cycle = error.args[1][:0:-1]  # it ends as it begins, and goes from the named to the naming
+        first = cycle.index(min(cycle, key=list(routes).index))
+        return (*cycle[first:], *cycle[:first])
+    return ()
+
+
+def cycle_message(cycle: Sequence[str]) -> str:
+    """What is wrong with the routes of a cycle."""
+    if len(cycle) == 1:
+        return f"the route {cycle[0]} names itself"
+    return f"the routes {', '.join(cycle[:-1])} and {cycle[-1]} name each other"
+
+
+def _named(route: Route) -> tuple[str, ...]:
+    return (*route.targets, route.shadow) if route.shadow else route.targets
+
+
+def _meant(name: str, routes: Mapping[str, Route], aliases: Mapping[str, str]) -> str:
+    """What a name stands for; routes go before aliases."""
+    seen = set()
+    while name not in routes and name in aliases and name not in seen:
+        seen.add(name)
+        name = aliases[name]
+    return name
 
 
 def read_route(name: str, table: Any) -> Route:

@@ -38,7 +38,7 @@ class ServeSettings:
     hosts: tuple[str, ...] = ()
     """Further names under which browsers may reach it, against DNS rebinding."""
     cors: tuple[str, ...] = ()
-    """Origins whose pages may call it; "*" is all."""
+    """Origins whose pages may call it; "*" is all. Never "null"."""
     max_body_mb: float = 64.0
     max_concurrent: int = 2000
     max_concurrent_per_client: int = 1000
@@ -89,6 +89,16 @@ def _texts(value: Any, where: str) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
         raise ConfigError(f"{where} must be a list of strings")
     return tuple(value)
+
+
+def _origins(value: Any, where: str) -> tuple[str, ...]:
+    origins = _texts(value, where)
+    if any(origin.strip().lower() == "null" for origin in origins):
+        raise ConfigError(
+            f"{where} must not have null: every sandboxed page and every data: URL has that origin",
+            hint="name the page's own origin, as in https://app.example.com, and serve it from there",
+        )
+    return origins
 
 
 def _flag(value: Any, where: str) -> bool:
@@ -147,7 +157,7 @@ _READERS: Mapping[str, Callable[[Any, str], Any]] = {
     "workers": _whole(1, 64),
     "keys": _flag,
     "hosts": _texts,
-    "cors": _texts,
+    "cors": _origins,
     "max_body_mb": _number,
     "max_concurrent": _whole(1, 100_000),
     "max_concurrent_per_client": _whole(1, 100_000),

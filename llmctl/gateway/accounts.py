@@ -132,7 +132,7 @@ def _row(entry: Entry, attempt: Attempt, caller: str) -> Request:
         attempt.profile,
         attempt.provider,
         attempt.base_url,
-        attempt.model,
+        attempt.model or f"({entry.door})",
         attempt.answered_by,
         attempt.status,
         attempt.http_status,

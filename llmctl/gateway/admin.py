@@ -97,7 +97,7 @@ class _Admin:
         """The dashboard and its files; a browser asks each time, and mostly hears that nothing changed."""
         file = self._files.get(request.path_params.get("name", "index.html"))
         if file is None:
-            return _failed(404, "there is no such file")
+            return _failed(404, "there is no such file", "not_found")
         headers = {**HEADERS, "Cache-Control": "no-cache", "ETag": file.etag}
         if request.headers.get("if-none-match") == file.etag:
             return Response(status_code=304, headers=headers)
@@ -130,7 +130,7 @@ class _Admin:
     async def cancel(self, request: Request) -> Response:
         if await self._gateway.cancel(request.path_params["id"]):
             return _json({"cancelled": True})
-        return _failed(404, "no such request is being answered; it may have ended")
+        return _failed(404, "no such request is being answered; it may have ended", "not_found")
 
     async def _merged(self) -> Row:
         own = self._gateway.monitor.snapshot()
@@ -168,15 +168,15 @@ def _json(value: Any, status: int = 200) -> Response:
     return Response(msgspec.json.encode(value), status, media_type="application/json", headers=_NO_STORE)
 
 
-def _failed(status: int, message: str) -> Response:
+def _failed(status: int, message: str, code: str) -> Response:
     """An error in OpenAI's envelope."""
-    error = {"message": message, "type": "invalid_request_error", "param": None, "code": None}
+    error = {"message": message, "type": "invalid_request_error", "param": None, "code": code}
     return _json({"error": error}, status)
 
 
 async def _not_found(_request: Request, _error: Exception) -> Response:
-    return _failed(404, "there is nothing here")
+    return _failed(404, "there is nothing here; GET /v1/models lists what there is", "not_found")
 
 
 async def _not_allowed(_request: Request, _error: Exception) -> Response:
-    return _failed(405, "this path is not served with that method")
+    return _failed(405, "this path is not served with that method", "wrong_method")

@@ -13,7 +13,7 @@ from llmctl.client.transport import MAX_BODY
 from llmctl.client.wire import Headers
 from llmctl.core.faults import error_from_reply, error_in_body, read_fault
 from llmctl.core.rechunk import as_chunks, as_sse
-from llmctl.errors import LlmctlError, NotUnderstood, StreamBroken
+from llmctl.errors import LlmctlError, NotUnderstood, ProviderFault, StreamBroken
 from llmctl.gateway.entry import Attempt
 from llmctl.gateway.headers import find
 from llmctl.gateway.inflate import Inflated, is_plain
@@ -90,6 +90,13 @@ async def failure(reply: Reply) -> LlmctlError:
         body = await read_all(reply, _MAX_ERROR)
     except (StreamBroken, NotUnderstood):
         body = b""  # the status says enough
+    if reply.status < 400:
+        error: LlmctlError = ProviderFault(
+            f"the provider answered {reply.status}, which sends programs elsewhere",
+            hint="is its base_url right? keys are never sent along a redirect",
+        )
+        error.status = reply.status
+        return error
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in reply.headers}
     error = error_from_reply(reply.status, headers, body)
     error.reply = (headers, body)
@@ -130,13 +137,21 @@ def _odd(body: bytes) -> _Whole:
     try:
         found = json.loads(body)
     except (ValueError, RecursionError) as error:
-        said = read_fault(body).message
-        raise NotUnderstood(
-            f"the provider answered with {said}" if said else "the provider's answer is empty"
-        ) from error
+        raise NotUnderstood(_no_json(body)) from error
     if not isinstance(found, dict) or not ("choices" in found or "data" in found):
         raise NotUnderstood("the provider sent JSON that is no answer")
     return _Whole(id="odd", choices=[], usage=found.get("usage"))
+
+
+def _no_json(body: bytes) -> str:
+    """What an answer is that is no JSON, without repeating it."""
+    start = body.lstrip()[:1]
+    if start in (b"{", b"["):
+        return "the provider's JSON is damaged, or ends in the middle"
+    said = read_fault(body).message if start == b"<" else ""
+    return (
+        f"the provider answered with {said or 'what is not JSON'}" if start else "the provider's answer is empty"
+    )
 
 
 def _raise_error(body: bytes) -> None:

@@ -15,7 +15,7 @@ from llmctl.gateway.doors.models import models
 from llmctl.gateway.doors.paths import EXACT, Door, door_of
 from llmctl.gateway.doors.through import through
 from llmctl.gateway.gateway import Gateway
-from llmctl.gateway.headers import to_client
+from llmctl.gateway.headers import to_client, whose
 from llmctl.gateway.problems import error_body, error_headers, status_of
 
 if TYPE_CHECKING:
@@ -120,7 +120,8 @@ class App:
         headers = error_headers(error, to_client(pairs, False))
         if call.entry.attempts:
             headers.append((b"x-llmctl-attempts", b"%d" % len(call.entry.attempts)))
-            headers.append((b"x-llmctl-profile", call.entry.attempts[-1].profile.encode()))
+            last = call.entry.attempts[-1]
+            headers += whose(last.profile, last.model)
         if isinstance(error, WrongMethod):
             headers.append((b"allow", error.allowed.encode()))
         if call.rest and call.method not in ("GET", "HEAD"):

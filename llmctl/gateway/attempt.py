@@ -12,7 +12,8 @@ from llmctl.core.redact import redact
 from llmctl.core.usage import read_usage
 from llmctl.errors import KeyProblem, LimitReached, LlmctlError
 from llmctl.gateway.answers import Answer, begin, failure, whole
-from llmctl.gateway.entry import LEFT, LOST, OK, Attempt
+from llmctl.gateway.call import Call
+from llmctl.gateway.entry import CANCELLED, LEFT, LOST, OK, Attempt
 from llmctl.gateway.health import Place
 from llmctl.gateway.job import Job, since
 from llmctl.gateway.plan import Candidate
@@ -65,7 +66,7 @@ async def _once(job: Job, candidate: Candidate, why: str, place: Place, key: int
     try:
         answer = await _answer(job, candidate, attempt, key, deadline, started)
     except asyncio.CancelledError:
-        attempt.status = LEFT if job.call.gone else LOST
+        attempt.status = how_it_ended(job.call) if job.call.gone else LOST
         attempt.total_ms = since(started)
         job.known.health.gave_up(place)
         raise
@@ -80,6 +81,11 @@ async def _once(job: Job, candidate: Candidate, why: str, place: Place, key: int
         attempt.first_token_ms = since(started)
     job.known.health.answered(place, since(started), job.stream, key)
     return answer
+
+
+def how_it_ended(call: Call) -> str:
+    """Who ended a request that nobody waits for: we, or the client."""
+    return CANCELLED if call.entry.cancelled else LEFT
 
 
 def without_secrets(error: LlmctlError, upstream: Upstream) -> None:
@@ -101,7 +107,7 @@ async def _answer(
     upstream, call = candidate.upstream, job.call
     body, headers = job.body(candidate), job.headers(candidate)
     if call.entry.overhead_ms is None:
-        call.entry.overhead_ms = since(call.clock)
+        call.entry.overhead_ms = since(call.ready)
     reply = await upstream.send("POST", job.path, headers, body, key, deadline)
     try:
         if reply.status in (404, 405) and (other := upstream.other_form()):

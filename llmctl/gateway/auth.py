@@ -100,6 +100,8 @@ def check_browser(headers: Headers, settings: ServeSettings, port: int) -> str |
         if origin in settings.cors or "*" in settings.cors:
             return origin
         shown = _printable(origin)
+        if origin == "null":  # every sandboxed frame and data: page has that one
+            raise Forbidden("pages without an origin may not call this gateway")
         raise Forbidden(
             f"pages of {shown} may not call this gateway", hint=f'[serve] cors = ["{shown}"] allows it'
         )

@@ -75,8 +75,8 @@ class Beat:
         for entry, key in ended:
             for attempt in entry.attempts:
                 gateway.prices.price(attempt)
-            if key is not None and entry.cache != "hit":
-                await gateway.limits.spend(key, _tokens(entry), entry.cost)
+            if key is not None and key.budget_usd is not None and not entry.charged and entry.cost is not None:
+                await gateway.limits.spend(key, None, entry.cost)  # its price has become known just now
         gateway.monitor.finished(entries)
         gateway.metrics.observe(entries)
         if gateway.telemetry is not None:
@@ -100,13 +100,6 @@ class Beat:
                 "metrics": gateway.metrics.state(),
             }
             await gateway.shared.publish(gateway.worker, msgspec.json.encode(state))
-
-
-def _tokens(entry: Entry) -> int | None:
-    """All tokens that the attempts took."""
-    known = [attempt.usage.total_tokens for attempt in entry.attempts if attempt.usage]
-    counts = [count for count in known if count is not None]
-    return sum(counts) if counts else None
 
 
 def worker_name() -> str:

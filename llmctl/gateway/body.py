@@ -18,14 +18,16 @@ _decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _encode = msgspec.json.Encoder().encode
 _plain = msgspec.json.Decoder().decode
 _USAGE = msgspec.Raw(b'{"include_usage":true}')
-_NULL = b"null"
+_BOM = b"\xef\xbb\xbf"
 
 
 def read_fields(body: bytes) -> Fields:
     """The fields of the body. Raises UsageError for what is no JSON object."""
     try:
-        return _decode(body)
+        return _decode(body.removeprefix(_BOM))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        if isinstance(error, RecursionError):
+            raise UsageError("the body is nested too deeply") from error
         if isinstance(error, msgspec.ValidationError):
             raise UsageError("the body must be a JSON object") from error
         raise UsageError(

@@ -9,7 +9,6 @@ from datetime import date, timedelta
 from llmctl.config.configfile import Config
 from llmctl.core.when import midnight
 from llmctl.errors import BudgetSpent, LlmctlError
-from llmctl.gateway.entry import Attempt
 
 Spent = Callable[[str, float], Awaitable[float]]
 """What a profile has spent since a moment, as the ledger knows it."""
@@ -40,10 +39,10 @@ class Budgets:
                     continue  # what was counted here still holds
                 self._spent[name] = max(known, self._spent.get(name, 0.0))  # the ledger lags behind a little
 
-    def count(self, attempt: Attempt) -> None:
-        """An attempt has ended."""
-        if attempt.cost and attempt.profile in self._limits:
-            self._spent[attempt.profile] = self._spent.get(attempt.profile, 0.0) + attempt.cost
+    def count(self, profile: str, cost: float | None) -> None:
+        """An attempt has ended, which cost so much, perhaps only about."""
+        if cost and profile in self._limits:
+            self._spent[profile] = self._spent.get(profile, 0.0) + cost
 
     def check(self, profile: str, prompt_cost: Callable[[], float | None]) -> None:
         """Raise BudgetSpent where a profile may not be asked. `prompt_cost` is what the prompt alone costs."""

@@ -69,7 +69,8 @@ class RedisCache:
             return None
         finally:
             self._running -= 1
-        self._teller.fine()
+        if time.monotonic() >= self._paused_until:  # else it was on its way already when another one failed
+            self._teller.fine()
         return result
 
 
@@ -87,7 +88,7 @@ def _client(url: str) -> Redis:
             # Later than our own limits: of two that end at once, redis-py may heed neither.
             socket_timeout=2 * _PUT_PATIENCE,
             socket_connect_timeout=2 * _PUT_PATIENCE,
-            retry=Retry(NoBackoff(), 0),
+            retry=Retry(NoBackoff(), 1),  # a kept connection may have been closed meanwhile
         )
     except ValueError:
         raise ConfigError("the URL of Redis can't be read", hint="redis://[:PASSWORD@]HOST:PORT/0") from None

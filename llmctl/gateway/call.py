@@ -24,7 +24,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 class Call:
-    """A request while it is served. `clock` is time.perf_counter() when it began."""
+    """A request while it is served. `clock` is time.perf_counter() when it began, `ready` when all was there."""
 
     __slots__ = (
         "client",
@@ -37,6 +37,7 @@ class Call:
         "method",
         "path",
         "query",
+        "ready",
         "receive",
         "received",
         "rest",
@@ -47,7 +48,7 @@ class Call:
     )
 
     def __init__(self, scope: Scope, receive: Receive, door: Door) -> None:
-        self.clock = time.perf_counter()
+        self.clock = self.ready = time.perf_counter()
         self.headers: Headers = scope["headers"]
         self.method: str = scope["method"]
         self.path = door.path
@@ -98,6 +99,7 @@ class Call:
             raise too_large(most)
         body, more = await self.portion()
         if not more:
+            self.ready = time.perf_counter()
             return body
         parts, size = [body], len(body)
         while more:
@@ -106,6 +108,7 @@ class Call:
             size += len(body)
             if size > most:
                 raise too_large(most)
+        self.ready = time.perf_counter()
         return b"".join(parts)
 
     def start(self, status: int, headers: Headers) -> None:

@@ -31,6 +31,8 @@ class Attempt:
     usage: Usage | None = None
     answered_by: str = ""
     request_id: str = ""
+    estimate: Usage | None = None
+    """What was relayed of an answer whose usage never came, about: it counts against limits."""
     cost: float | None = None
     cost_by: str = ""
     """As in the ledger: provider, prices, genai-prices, unknown; "" until looked up."""
@@ -83,6 +85,8 @@ class Entry:
     """The gateway's own time before the upstream request went out."""
     task: asyncio.Task[None] | None = field(default=None, repr=False)
     """What serves it; cancelling it ends the request."""
+    charged: bool = False
+    """Its cost was counted against the limits of its key."""
     cancelled: bool = False
     """Somebody ended it: from the dashboard, or because the gateway stops."""
     traceparent: str = ""

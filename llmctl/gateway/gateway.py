@@ -7,13 +7,15 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import replace
+from itertools import compress
 from random import getrandbits
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from llmctl.config.serve import ServeSettings
-from llmctl.errors import Forbidden, LlmctlError, Overloaded
+from llmctl.errors import Forbidden, LlmctlError, NotFound, Overloaded
 from llmctl.gateway.accounts import Accounts
 from llmctl.gateway.auth import Keyring, check_browser, cors_headers
 from llmctl.gateway.budgets import Budgets
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from llmctl.gateway.telemetry import Telemetry
     from llmctl.store.keys import GatewayKey
 
+_LONGEST_NAME = 512
 KEY_PREFIX = b"sk-llmctl-"
 
 
@@ -171,9 +174,21 @@ class Gateway:
         entry.outcome = entry.outcome or ("ok" if 0 < entry.status < 400 else "error")
         for attempt in entry.attempts:
             self.prices.price(attempt)
-            self.budgets.count(attempt)
+            cost = self.prices.estimate(attempt) if attempt.cost is None else attempt.cost
+            self.budgets.count(attempt.profile, cost)
+        if call.key is not None and entry.cache != "hit":
+            self.charge(entry, call.key)
         self.monitor.inflight.pop(entry.id, None)
         self.finished.append((entry, call.key))
+
+    def charge(self, entry: Entry, key: GatewayKey) -> None:
+        """Count what a request took against its key's limits, at once; its cost when that is known."""
+        if not key.limited:
+            return
+        costs = [self.prices.estimate(each) if each.cost is None else each.cost for each in entry.attempts]
+        known = [cost for cost in costs if cost is not None]
+        entry.charged = bool(known)
+        self.background(self.limits.spend(key, _tokens(entry), sum(known) if known else None))
 
     def may_look(self, key: GatewayKey | None) -> bool:
         """Whether a client may see everybody's traffic, and end it."""
@@ -184,6 +199,8 @@ class Gateway:
     async def plan(self, call: Call, name: str, door: str) -> Plan:
         """Who may answer for a name. Raises NotFound with the nearest names, Forbidden, RateLimited."""
         planner, entry = self.planner, call.entry
+        if len(name) > _LONGEST_NAME:
+            raise NotFound(f"there is no model with a name of {len(name)} characters")
         entry.model = name
         plan = planner.plan(name, door, self.lists.known)
         if plan is None:
@@ -192,8 +209,8 @@ class Gateway:
             raise planner.unknown(name, self.lists.known)
         if plan.route is not None:
             entry.route = plan.route.name
-        self.check_allowed(call, name, *(candidate.name for candidate in plan.candidates))
         if call.key is not None:
+            plan = self._allowed(call, plan)
             await self.limits.admit(call.key)
         return plan
 
@@ -205,6 +222,25 @@ class Gateway:
                 self.known.contexts.update({(name, model): size for model, size in listed.contexts.items()})
                 self.prices.learn(name, listed.prices)
         return lists
+
+    def _allowed(self, call: Call, plan: Plan) -> Plan:
+        """The plan with those targets that the client's key may ask: all, if it may ask the name itself."""
+        assert call.key is not None
+        name = call.entry.model
+        if self.allows(call.key, name, plan.name):
+            return plan
+        kept = [self.allows(call.key, candidate.name) for candidate in plan.candidates]
+        if not any(kept):
+            raise Forbidden(f"the key {call.entry.caller} may not ask {name}")
+        shadow = plan.shadow if plan.shadow and self.allows(call.key, plan.shadow.name) else None
+        if all(kept) and shadow is plan.shadow:
+            return plan
+        return replace(
+            plan,
+            candidates=tuple(compress(plan.candidates, kept)),
+            weights=tuple(compress(plan.weights, kept)),
+            shadow=shadow,
+        )
 
     def check_allowed(self, call: Call, *names: str) -> None:
         """Raise Forbidden where the client's key may not ask any of these."""
@@ -287,6 +323,13 @@ class Gateway:
                 await self.shared.put_cooldown(name, until, why)
             else:
                 await self.shared.clear_cooldown(name)
+
+
+def _tokens(entry: Entry) -> int | None:
+    """All tokens that the attempts took, as far as they are known."""
+    usages = [attempt.usage or attempt.estimate for attempt in entry.attempts]
+    counts = [usage.total_tokens for usage in usages if usage and usage.total_tokens is not None]
+    return sum(counts) if counts else None
 
 
 def _shows_key(call: Call) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Container
 
 from llmctl.client.wire import Headers
@@ -44,3 +45,13 @@ def find(headers: Headers, wanted: bytes) -> bytes | None:
         if name == wanted:
             return value
     return None
+
+
+def whose(profile: str, model: str) -> Headers:
+    """Which target an answer, or an error, is of."""
+    return [(b"x-llmctl-profile", profile.encode()), (b"x-llmctl-model", _header(model))]
+
+
+def _header(text: str) -> bytes:
+    """A name as a header can carry it."""
+    return text.encode() if text.isascii() and text.isprintable() else json.dumps(text).encode()

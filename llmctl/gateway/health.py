@@ -25,6 +25,8 @@ from llmctl.errors import (
 
 FAILURES = 3
 """So many failures in a row open the breaker."""
+MOST_PLACES = 500
+"""Targets that are remembered."""
 _OPEN, _OPEN_MOST = 10.0, 120.0
 _DEAD = 300.0
 _LIMITED = 5.0
@@ -68,10 +70,10 @@ class State:
             return max(breaker, 0.0)
         return max(breaker, min(cooling.until for cooling in self.keys.values()) - now, 0.0)
 
-    def usual(self, share: float, stream: bool = True) -> float | None:
-        """Milliseconds within which this share of the answers came (streams: began); None with fewer than 5."""
+    def usual(self, share: float, stream: bool = True, least: int = 5) -> float | None:
+        """Milliseconds within which this share of the answers came, or began; None with fewer than `least`."""
         samples = self.first_tokens if stream else self.wholes
-        if len(samples) < 5:
+        if len(samples) < least:
             return None
         ordered = sorted(samples)
         return ordered[min(int(share * len(ordered)), len(ordered) - 1)]
@@ -96,8 +98,16 @@ class Health:
     def state(self, place: Place) -> State:
         state = self._states.get(place)
         if state is None:
+            if len(self._states) >= MOST_PLACES:
+                self._forget_some()
             state = self._states[place] = State()
         return state
+
+    def _forget_some(self) -> None:
+        """Names that clients make up must not fill the memory: the oldest half goes, but not what rests."""
+        quiet = [place for place, state in self._states.items() if not state.failures and not state.keys]
+        for place in quiet[: MOST_PLACES // 2] or list(self._states)[: MOST_PLACES // 2]:
+            del self._states[place]
 
     def waits(self, place: Place, keys: int = 1) -> float:
         """Seconds until the target may be asked; 0 is now. `keys`: how many the profile has."""
@@ -210,14 +220,14 @@ class Health:
 
 
 def _word(state: State, now: float) -> tuple[str, float | None, str]:
-    """(ok | cooling | open | half-open | dead key, until when, why)."""
+    """(ok | failing | cooling | open | half-open | dead key, until when, why)."""
     cooling = [each for each in state.keys.values() if each.until > now]
     if state.failures >= FAILURES:
         return ("open" if state.open_until > now else "half-open"), state.open_until, state.why
     if cooling:
         soonest = min(cooling, key=lambda each: each.until)
         return ("dead key" if soonest.dead else "cooling"), soonest.until, soonest.why
-    return "ok", None, ""
+    return ("failing", None, state.why) if state.failures else ("ok", None, "")
 
 
 def _either(state: State, share: float) -> float | None:

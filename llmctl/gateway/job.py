@@ -61,13 +61,18 @@ class Job:
             made = self._bodies[place] = fitted(self.fields, candidate.model, quirks, ask_usage)
         return made
 
+    @property
+    def prompt_tokens(self) -> int:
+        """About as many tokens as the prompt has."""
+        return sum(len(raw) for raw in self.fields.values()) // 4
+
     def prompt_cost(self, candidate: Candidate) -> float | None:
         """US dollars for the prompt alone, about; None where the price is unknown."""
         target = candidate.upstream.target
         price = self.known.prices.of(target.profile, candidate.model, target.provider, target.base_url)
         if not price or "input" not in price:
             return None
-        return sum(len(raw) for raw in self.fields.values()) / 4 * price["input"] / 1e6
+        return self.prompt_tokens * price["input"] / 1e6
 
     def headers(self, candidate: Candidate) -> bytes:
         """The client's headers that go along, as lines."""

@@ -7,8 +7,8 @@ import time
 from llmctl.client.wire import Headers
 from llmctl.gateway.answers import Answer
 from llmctl.gateway.cache import Cache, Cached, CacheWish, cache_key, may_keep
-from llmctl.gateway.headers import find
-from llmctl.gateway.job import Job
+from llmctl.gateway.headers import find, whose
+from llmctl.gateway.job import Job, since
 from llmctl.gateway.relay import EVENT_STREAM
 
 _MOST = 16 * 1024 * 1024
@@ -37,12 +37,14 @@ class Keeper:
         if found is None:
             return False
         call.entry.cached = found.target
-        target = found.target.encode("ascii", "replace")
+        profile, _, model = found.target.partition("/")
         call.extra = [
             *call.extra,
-            (b"x-llmctl-cache", b"hit"),
-            (b"x-llmctl-model", target),
+            *whose(profile, model),
             (b"x-llmctl-attempts", b"0"),
+            (b"x-llmctl-overhead-ms", b"%.3f" % since(call.ready)),
+            (b"x-llmctl-cache", b"hit"),
+            (b"x-llmctl-cost", b"0"),
             (b"age", b"%d" % max(0, time.time() - found.stored)),
         ]
         if not self._job.stream:

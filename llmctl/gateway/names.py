@@ -10,7 +10,7 @@ from typing import Any
 from llmctl.config.aliases import read_aliases
 from llmctl.config.configfile import Config, load_config
 from llmctl.config.resolve import named_target
-from llmctl.config.routes import read_routes
+from llmctl.config.routes import find_cycle, read_routes
 from llmctl.config.serve import ServeSettings, read_serve
 from llmctl.errors import ConfigError, NotFound, UsageError
 from llmctl.gateway.plan import Planner
@@ -62,7 +62,11 @@ def _always(env: Mapping[str, str], tables: Mapping[str, Any]) -> list[str]:
 
 
 def _check_routes(planner: Planner) -> None:
-    """Raise ConfigError for a route whose targets are nobody's."""
+    """Raise ConfigError for a route whose targets are nobody's, or that leads back to itself."""
+    if cycle := find_cycle(planner.routes):
+        raise ConfigError(
+            f"the routes {' and '.join(cycle)} name each other", hint="one of them must name a target"
+        )
     for name in planner.routes:
         try:
             planner.plan(name, "chat", {})

@@ -11,6 +11,7 @@ from llmctl.gateway.body import value_of
 from llmctl.gateway.job import Job
 from llmctl.gateway.plan import AUTO, Candidate
 
+_TRIES = 3
 _STRONGER = ("json_schema", "json_object", "none")
 
 
@@ -66,10 +67,17 @@ def _price(job: Job, candidate: Candidate) -> tuple[int, float]:
 
 
 def _speed(job: Job, candidate: Candidate) -> tuple[int, float]:
-    """How long its answers usually take to begin. The unmeasured comes first, so that it is measured."""
+    """How long its answers usually take to begin.
+
+    On a route the unmeasured comes first, so that it is measured; `auto` doesn't try what nobody has named.
+    """
     state = job.known.health.state((candidate.upstream.name, candidate.model, job.door))
-    usual = state.usual(0.5, job.stream)
-    return (0, state.requests) if usual is None else (1, usual)
+    usual = state.usual(0.5, job.stream, least=1)
+    if usual is None:
+        usual = state.usual(0.5, not job.stream, least=1)
+    if usual is None:  # after a few failures in vain it is no better than unknown
+        return (2 if job.plan.name in AUTO or state.requests >= _TRIES else 0), state.requests
+    return 1, usual
 
 
 def _able(job: Job, candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -92,7 +100,7 @@ class _Needs:
         self.tools = bool(value_of(fields, "tools"))
         self.structured = _structured(value_of(fields, "response_format"))
         self.media = _media(value_of(fields, "messages"))
-        self.tokens = sum(len(raw) for raw in fields.values()) // 4
+        self.tokens = job.prompt_tokens
         self._contexts = job.known.contexts
 
     def words(self) -> list[str]:

@@ -52,6 +52,13 @@ class Prices:
             attempt.cost = cost_of(usage, table)
             attempt.cost_by = self._by[place] if attempt.cost is not None else ""
 
+    def estimate(self, attempt: Attempt) -> float | None:
+        """What an attempt cost, about, whose usage never came; None where that is unknown."""
+        if attempt.estimate is None:
+            return None
+        table = self.of(attempt.profile, attempt.model, attempt.provider, attempt.base_url)
+        return cost_of(attempt.estimate, table) if table else None
+
     def of(self, profile: str, model: str, provider: str, base_url: str) -> Price | None:
         """The price of a target, as far as it is known by now; what isn't is looked up soon."""
         place = (profile, model)

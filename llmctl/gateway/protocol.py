@@ -13,6 +13,8 @@ from llmctl.client.wire import Headers
 
 MAX_HEAD = 64 * 1024
 MAX_HEADERS = 200
+_TLS = b"\x16\x03"
+"""How a TLS handshake begins."""
 
 
 class ServerProtocol(HttpToolsProtocol):
@@ -24,6 +26,7 @@ class ServerProtocol(HttpToolsProtocol):
     unread_since: float | None = None
     """Since when the client leaves its answer unread."""
     _head_size = 0
+    _first = b""
     _chunked = False
     _headless = False
     _running: RequestResponseCycle
@@ -45,6 +48,7 @@ class ServerProtocol(HttpToolsProtocol):
             serving.cancel()
 
     def data_received(self, data: bytes) -> None:
+        self._first = data[:2]
         try:
             super().data_received(data)
         except (AttributeError, ValueError):
@@ -56,6 +60,13 @@ class ServerProtocol(HttpToolsProtocol):
         self.scope["llmctl"] = self  # type: ignore[typeddict-unknown-key]
         self.waiting_since = self.loop.time()
         self._head_size = 0
+
+    def on_headers_complete(self) -> None:
+        if not self.url.startswith(b"/") and self.url != b"*":
+            raise ValueError("a request for another host")  # its Host would not be the one that counts
+        if self.parser.get_http_version() == "1.1" and not any(name == b"host" for name, _ in self.headers):
+            raise ValueError("no Host")
+        super().on_headers_complete()
 
     def on_url(self, url: bytes) -> None:
         super().on_url(url)
@@ -84,8 +95,10 @@ class ServerProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         if self._head_size < 0:
             self._refuse(431, "the headers of the request are too large")
+        elif self._first == _TLS:
+            self._refuse(400, "this port speaks http; https:// was asked for")
         else:
-            self._refuse(400, "the request is not HTTP that can be understood")
+            self._refuse(400, "the request is not HTTP/1.1 with a Host and a path")
 
     # answers, without ASGI's messages: one write for a whole one, and nothing that was checked is checked again
 
@@ -179,9 +192,10 @@ class ServerProtocol(HttpToolsProtocol):
             raise httptools.HttpParserError("too large")
 
     def _refuse(self, status: int, message: str) -> None:
-        error = {"message": message, "type": "invalid_request_error", "param": None, "code": None}
-        body = json.dumps({"error": error}).encode()
         words = {400: "Bad Request", 408: "Request Timeout", 431: "Request Header Fields Too Large"}
+        code = words[status].lower().replace(" ", "_")
+        error = {"message": message, "type": "invalid_request_error", "param": None, "code": code}
+        body = json.dumps({"error": error}).encode()
         head = (
             f"HTTP/1.1 {status} {words[status]}\r\ncontent-type: application/json\r\n"
             f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"

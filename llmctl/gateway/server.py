@@ -18,6 +18,7 @@ from uvicorn.server import ServerState
 from llmctl.errors import LlmctlError
 from llmctl.gateway.app import App
 from llmctl.gateway.beat import Beat, worker_name
+from llmctl.gateway.gateway import Gateway
 from llmctl.gateway.keysource import key_source
 from llmctl.gateway.protocol import ServerProtocol, connections_of
 from llmctl.gateway.setup import Setup, check_keys, make_gateway, needs_key, read_setup
@@ -118,12 +119,13 @@ class Server:
     def _announce(self) -> None:
         gateway = self.gateway
         host = gateway.settings.host
-        shown = f"[{host}]" if ":" in host else host
+        near = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host)  # noqa: S104 - a name for everywhere
+        shown = near or (f"[{host}]" if ":" in host else host)
         with contextlib.suppress(OSError, ValueError):
             print(f"OPENAI_BASE_URL=http://{shown}:{gateway.port}/v1", flush=True)
-        count = len(gateway.planner.upstreams)
+        where = f"port {gateway.port} of every address" if near else f"http://{shown}:{gateway.port}"
         keys = "clients need a key" if gateway.needs_key else "any key will do"
-        say(f"http://{shown}:{gateway.port} serves {count} profile{'s' * (count != 1)}, {keys}; Ctrl-C ends it")
+        say(f"{where} {_does(gateway)}, {keys}; Ctrl-C ends it")
 
     def _stop(self) -> None:
         """The first signal lets streams end, the second doesn't wait for them."""
@@ -143,7 +145,10 @@ class Server:
             connection.shutdown()
         running = len(gateway.monitor.inflight)
         if running:
-            say(f"stopping; {running} request{'s' * (running != 1)} may take {gateway.settings.drain:g} s to end")
+            say(
+                f"stopping; {running} request{'s' * (running != 1)} may take {gateway.settings.drain:g} s to end"
+                " (Ctrl-C again ends them now)"
+            )
         await self._until_idle(gateway.settings.drain, hurry=True)
         for entry in list(gateway.monitor.inflight.values()):
             gateway.monitor.cancel(entry.id)
@@ -179,7 +184,10 @@ class Server:
         stamp = _stamp(self._path)
         if stamp != self._seen:
             self._seen = stamp
-            self._reload()
+            if stamp is None:
+                say(f"{self._path} is gone; the config that was read stays")
+            else:
+                self._reload()
         if self._keys.blocks:
             self.gateway.background(self._load_keys_aside())
         else:
@@ -226,6 +234,15 @@ class Server:
                 await asyncio.to_thread(self._load_keys)
             finally:
                 self._loading = False
+
+
+def _does(gateway: Gateway) -> str:
+    """What it does, for the line at the start."""
+    if gateway.player is not None:
+        count = len(gateway.player)
+        return f"replays {count} recording{'s' * (count != 1)}"
+    count = len(gateway.planner.upstreams)
+    return f"serves {count} profile{'s' * (count != 1)}"
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:

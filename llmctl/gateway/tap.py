@@ -60,6 +60,8 @@ class Tap:
         """A first token has come."""
         self.done = False
         """[DONE] has come."""
+        self.events = 0
+        """So many have come, most of them with about a token each."""
         self.usage: Any = None
         """The provider's last `usage` object, decoded."""
         self.model = ""
@@ -97,6 +99,7 @@ class Tap:
             while at >= 0:
                 ends.append(at + 2)
                 at = data.find(b"\n\n", at + 2)
+        self.events += len(ends)
         for end in ends:
             try:
                 event = self._event(data[start:end])

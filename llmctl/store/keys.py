@@ -55,6 +55,11 @@ class GatewayKey:
         """Who asked, in the ledger."""
         return f"serve:{self.name}"
 
+    @property
+    def limited(self) -> bool:
+        """Whether anything of what it uses is counted."""
+        return self.tokens_per_minute is not None or self.budget_usd is not None
+
     def state(self, now: float) -> str:
         """active, expired or revoked."""
         if self.revoked is not None:

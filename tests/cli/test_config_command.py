@@ -178,6 +178,22 @@ def test_check_a_good_config(good):
         ('[routes.a]\ntargets = ["dmo/x"]', 2, "'dmo'", "did you mean demo?"),
         ('[routes.a]\ntargets = ["demo/x"]\nstrategy = "rase"', 3, "'rase'", "did you mean race?"),
         ("[routes.a]\ntargets = 3", 2, "list of PROFILE/MODEL", None),
+        ('[routes.a]\ntargets = ["a"]', 1, "the route a names itself", "must end at PROFILE/MODEL"),
+        ('[routes.a]\ntargets = ["demo/x"]\nshadow = "a"', 1, "the route a names itself", None),
+        (
+            '[aliases]\nx = "y"\ny = "a"\n[routes.b]\ntargets = ["x"]\n[routes.a]\ntargets = ["b", "demo/x"]',
+            4,
+            "the routes b and a name each other",
+            None,
+        ),
+        (
+            '[serve]\nport = 1\ncors = ["https://x.example", "null"]',
+            3,
+            "serve.cors must not have null",
+            "own origin",
+        ),
+        ("[serve]\nprot = 1", 2, "unknown key 'prot'", "did you mean port?"),
+        ("serve = 3", 1, "serve must be a table", None),
         ("[mcp.a]\ncommnd = 'x'", 1, "unknown key 'commnd'", "did you mean command?"),
         ("[aliases]\nfast = 3", 2, "aliases.fast must be", None),
         ("profiles = 3", 1, "profiles must be tables", None),
@@ -194,6 +210,27 @@ def test_check_names_line_and_fix(cli, text, line, message, hint):
     assert (hint or "") in result.out
     finding = cli.run("config", "check", "--json").check(3).json()["findings"][0]
     assert (finding["line"], finding["level"], finding["file"]) == (line, "error", str(cli.config))
+
+
+def test_check_finds_every_circle_of_routes_and_only_those(cli):
+    names = ("loop", "loop2", "into", "self", "one", "two", "three", "end")
+    targets = (
+        ["loop2"],
+        ["demo/x", "loop"],
+        ["loop", "end"],
+        ["self"],
+        ["two"],
+        ["three"],
+        ["end", "one"],
+        ["demo/x"],
+    )
+    cli.write_config("\n".join(f"[routes.{n}]\ntargets = {t}" for n, t in zip(names, targets, strict=True)))
+    told = [finding["message"] for finding in cli.run("config", "check", "--json").check(3).json()["findings"]]
+    assert told == [
+        "the routes loop and loop2 name each other",
+        "the route self names itself",
+        "the routes one, two and three name each other",
+    ]
 
 
 def test_check_an_alias_s_profile(cli):

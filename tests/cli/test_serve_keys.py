@@ -90,7 +90,8 @@ def test_the_date_of_expiry_is_local(key, kept):
         (("a", "--budget", "1e400"), "is no amount of US dollars"),
         (("a", "--expires", "yesterday"), "--expires yesterday is not in the future"),
         (("a", "--expires", "0d"), "--expires 0d is not in the future"),
-        (("a", "--expires", "soon"), "'soon' is no time"),
+        (("a", "--expires", "soon"), "'soon' is no time\nhint: for example: 30d, 1y, 2027-01-01"),
+        (("a", "--expires", "1s"), "--expires: '1s' is no time\nhint: for example: 30d, 1y, 2027-01-01"),
         (("a", "--requests-per-minute", "0"), "--requests-per-minute"),
         (("a", "--tokens-per-minute", "99999999999999999999"), "the tokens a minute must be"),
         (("a", "--model", ""), "'' is no pattern of models"),
@@ -125,15 +126,59 @@ def test_listing(key, cli):
     assert (old["name"], old["id"], old["state"], old["spent_usd"]) == ("old", first[1], "revoked", 0.0)
 
     rows = [line.split("\t") for line in key("list").check().out.splitlines()]
-    assert [row[:6] for row in rows] == [
-        ["ci", ci["id"], "active", "groq/*", "60 requests/min, $5/day", "$1.50+"],
-        ["old", first[1], "revoked", "all", "none", "$0.00"],
+    assert [row[:7] for row in rows] == [
+        ["ci", ci["id"], "active", "client", "groq/*", "60 requests/min, $5/day", "$1.50+"],
+        ["old", first[1], "revoked", "client", "all models", "no limits", "$0.00"],
     ]
-    assert rows[0][7].startswith("2099-01-01")
-    assert rows[1][7] == "never"
+    assert rows[0][8].startswith("2099-01-01")
+    assert rows[1][8] == "never"
     everything = key("list").out + key("list", "--json").out
     assert secret not in everything
     assert hash_of(secret.encode()) not in everything
+
+
+def test_the_list_tells_who_is_an_admin(key):
+    key("add", "boss", "--admin").check()
+    key("add", "ci").check()
+    rows = [line.split("\t") for line in key("list").check().out.splitlines()]
+    assert [(row[0], row[3]) for row in rows] == [("boss", "admin"), ("ci", "client")]
+
+
+CONFIG = """
+[profiles.groq]
+provider = "groq"
+model = "llama-4"
+[routes.quick]
+targets = ["groq/llama-4"]
+[aliases]
+fast = "groq/llama-4"
+"gpt-*" = "groq/*"
+"""
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["groq/*", "gr*", "*", "*/llama-4", "groq/new", "llama-4", "quick", "fast", "gpt-5", "auto", "demo/x", "g?oq"],
+)
+def test_a_pattern_that_fits_something_is_taken_without_a_word(key, cli, pattern):
+    cli.write_config(CONFIG)
+    assert "--model" not in key("add", "a", "--model", pattern).check().err
+
+
+@pytest.mark.parametrize("pattern", ["grog/*", "qick", "gro/llama-4", "groqq*", "x*/llama-4"])
+def test_a_pattern_that_fits_nothing_is_noted(key, cli, kept, pattern):
+    cli.write_config(CONFIG)
+    result = key("add", "a", "--model", "fast", "--model", pattern).check()
+    assert SECRET.fullmatch(result.out)
+    notes = [line for line in result.err.splitlines() if "--model" in line]
+    assert notes == [f"no profile, route or alias of the config fits --model {pattern!r} yet"]
+    assert [each.models for each in kept()] == [("fast", pattern)]
+
+
+@pytest.mark.parametrize("text", ["profiles = 3\nroutes = 3\naliases = 3", "[profiles]\na = 3", ""])
+def test_what_is_wrong_elsewhere_in_the_config_stops_no_key(key, cli, text):
+    cli.write_config(text)
+    assert "fits --model 'x/*' yet" in key("add", "a", "--model", "x/*").check().err
 
 
 def test_the_list_on_a_terminal(key, cli):
@@ -142,7 +187,7 @@ def test_the_list_on_a_terminal(key, cli):
     assert terminal.wait() == 0
     lines = terminal.screen().splitlines()
     assert re.split(r"\s{2,}", lines[0]) == [
-        *("NAME", "ID", "STATE", "MODELS", "LIMITS", "SPENT", "CREATED", "EXPIRES")
+        *("NAME", "ID", "STATE", "ROLE", "MODELS", "LIMITS", "SPENT", "CREATED", "EXPIRES")
     ]
     assert lines[1].split()[0] == "ci"
 

@@ -93,6 +93,17 @@ def test_a_key_is_sent_and_never_shown(cli: Cli) -> None:
         assert "KEY2 is not set" in top(cli, dashboard, "--key", "env:KEY2", "--json").check(4).err
 
 
+def test_what_to_do_without_a_key_that_may_look(cli: Cli, upstream: Upstream) -> None:
+    with Dashboard(key=TEST_KEY) as dashboard:
+        assert "make one with: llmctl serve key add NAME --admin" in top(cli, dashboard, "--json").check(4).err
+    upstream.script(Reply(404, body=b"{}"), Reply(404, body=b"{}"))
+    refused = cli.run("top", "--url", upstream.url, "--key", "env:KEY", "--json", env={"KEY": TEST_KEY})
+    assert f"this key may not look at the gateway at {upstream.url}\n" in refused.check(5).err
+    assert "one made with llmctl serve key add NAME --admin may" in refused.err
+    nothing = cli.run("top", "--url", upstream.url, "--json").check(5).err
+    assert f"there is no llmctl gateway at {upstream.url}\n" in nothing
+
+
 def test_it_is_live_and_q_ends_it(cli: Cli, busy: Dashboard) -> None:
     terminal = watch(cli, busy)
     terminal.wait_for("0 in flight").wait_for("1 work/big: 429 rate_limited").wait_for("first of the route fast")
@@ -131,6 +142,23 @@ def test_a_narrow_terminal_shows_what_fits(cli: Cli, busy: Dashboard, cols: int)
     busy.begin(model="a-model-with-quite-a-long-name/" * 3)
     terminal = watch(cli, busy, rows=30, cols=cols).wait_for("1 in flight")
     terminal.wait_for("STATUS")
+    terminal.send("q")
+    assert terminal.wait() == 0
+
+
+@pytest.mark.parametrize(("rows", "cols", "table"), [(24, 80, True), (15, 40, False), (40, 120, True)])
+@pytest.mark.parametrize("running", [0, 20])
+def test_targets_give_way_to_recent_requests(
+    cli: Cli, dashboard: Dashboard, rows: int, cols: int, table: bool, running: int
+) -> None:
+    healthy, cooling = dashboard.view.targets
+    dashboard.view.targets = [{**healthy, "target": f"work/number-{n}"} for n in range(20)] + [cooling]
+    dashboard.finish(*(entry(model=f"model-{n}") for n in range(5)))
+    for _ in range(running):
+        dashboard.begin()
+    terminal = watch(cli, dashboard, rows=rows, cols=cols).wait_for(f"{running} in flight")
+    terminal.wait_for("model-4").wait_for("model-3")
+    terminal.wait_for("spare/small" if table and not (running and rows < 40) else "TARGETS  1 cooling, 20 ok")
     terminal.send("q")
     assert terminal.wait() == 0
 

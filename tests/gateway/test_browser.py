@@ -7,8 +7,9 @@ import subprocess
 
 import pytest
 
-from support.upstream import Reply
-from support.wire import completion, usage
+from support.gateway import CHAT, chat_body
+from support.upstream import Hang, Reply
+from support.wire import chunk, completion, usage
 
 CONFIG = """
 [profiles.a]
@@ -22,6 +23,11 @@ retries = 0
 
 [aliases]
 fast = "a/quick"
+
+[routes.both]
+targets = ["a/m", "b/m"]
+[routes.only-a]
+targets = ["a/m"]
 
 [prices."a/dear"]
 input = 1000000
@@ -224,3 +230,40 @@ def test_a_gateway_that_needs_keys(stage, serve, tmp_path):
         process.terminate()
         process.wait(15)
         cli.close()
+
+
+def test_a_route_gives_only_the_targets_that_a_key_may_ask(stage):
+    """A pattern of one profile doesn't open the others by way of a route; a route's own name does."""
+    stage.a.default = stage.b.default = FINE
+    key = add_key(stage, "only-b", "--model", "b/*")
+    known(stage, key)
+    for _ in range(3):
+        assert stage.gateway.chat("both", headers=bearer(key)).headers["x-llmctl-profile"] == "b"
+    assert stage.a.requests == []
+    assert stage.gateway.chat("only-a", headers=bearer(key)).status == 403
+
+
+def test_who_leaves_early_pays_as_well(stage):
+    """Usage never comes then; what was relayed is counted, about."""
+    key = add_key(stage, "hasty", "--budget", "5/day")
+    known(stage, key)
+    gate = stage.a.gate()
+    stage.a.script(Reply.sse(chunk("a"), gate, Hang()))
+    with stage.gateway.client() as client:
+        body = chat_body("a/dear", stream=True)
+        client.send("POST", CHAT, body, bearer(key))
+        client.piece(client.head())
+    stage.gateway.wait_said('"outcome": "client_left"')
+    answer = stage.gateway.chat("a/dear", headers=bearer(key))
+    assert answer.status == 402
+    assert "budget" in answer.error["message"]
+
+
+def test_a_budget_is_spent_at_once(stage):
+    """Not when the next beat comes."""
+    stage.a.default = FINE
+    key = add_key(stage, "poorer", "--budget", "5/day")
+    known(stage, key)
+    with stage.gateway.client() as client:
+        seen = [client.ask("POST", CHAT, chat_body("a/dear"), bearer(key)).status for _ in range(3)]
+    assert seen == [200, 402, 402]

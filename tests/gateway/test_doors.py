@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import socket
 
 import pytest
 
+from support.gateway import CHAT, chat_body
 from support.upstream import Gate, Reply
 from support.wire import completion, error_body, models, text_stream
 
@@ -357,3 +360,30 @@ def test_http_1_0(stage):
         answer = client.answer()
     assert "transfer-encoding" not in answer.headers
     assert answer.text == "ab"
+
+
+@pytest.mark.parametrize(
+    ("head", "says"),
+    [
+        ("GET http://evil.example/v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n", "HTTP/1.1 400"),
+        ("GET /v1/models HTTP/1.1\r\n\r\n", "HTTP/1.1 400"),
+        ("GET /v1/models HTTP/1.0\r\n\r\n", "HTTP/1.1 200"),
+        ("\x16\x03\x01\x02\x00\x01", "https://"),
+        ("GET /v1/realtime HTTP/1.1\r\nHost: x.localhost\r\nUpgrade: websocket\r\n\r\n", "WebSocket"),
+    ],
+)
+def test_requests_that_are_not_for_us(stage, head, says):
+    with socket.create_connection(("127.0.0.1", stage.gateway.port), 10) as sock:
+        sock.sendall(head.encode("latin-1"))
+        assert says in sock.recv(65536).decode()
+
+
+def test_a_compressed_request_is_refused_in_words(stage):
+    answer = stage.gateway.ask("POST", CHAT, gzip.compress(b'{"model":"a/m"}'), {"Content-Encoding": "gzip"})
+    assert answer.status == 400
+    assert "Content-Encoding: gzip" in answer.error["message"]
+
+
+def test_a_byte_order_mark_is_no_harm(stage):
+    stage.a.default = Reply(body=completion("fine"))
+    assert stage.gateway.ask("POST", CHAT, b"\xef\xbb\xbf" + json.dumps(chat_body("a/m")).encode()).status == 200

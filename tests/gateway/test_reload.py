@@ -115,5 +115,5 @@ def test_what_needs_a_restart_is_told(gateway, upstream):
 
 def test_a_config_that_vanishes(gateway, upstream):
     gateway.cli.config.unlink()
-    gateway.wait_said("read anew")
-    assert gateway.get("/healthz").status == 200
+    gateway.wait_said("is gone")
+    assert gateway.chat("a/m").status == 200

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from llmctl.cli.settings import THEMES
-from llmctl.config.aliases import check_alias
+from llmctl.config.aliases import check_alias, read_aliases
 from llmctl.config.configfile import Config, check_name, parse_toml
 from llmctl.config.keys import reference_kind
 from llmctl.config.mcp import read_server
 from llmctl.config.profile import RESERVED, read_profile
 from llmctl.config.project import find_project, project_file
 from llmctl.config.resolve import profile_target
-from llmctl.config.routes import read_route
+from llmctl.config.routes import Route, cycle_message, find_cycle, read_route
 from llmctl.config.serve import read_serve
 from llmctl.config.tomltext import Statement, scan
 from llmctl.config.tui import read_tui
@@ -116,13 +116,12 @@ class _Checker:
             self._known_profile(("current",), "current", self.config.current, names)
         for name, table in self.tables("prices"):
             self._price(name, table, names)
-        for name, table in self.tables("routes"):
-            self._route(name, table, names)
+        self._cycles([route for each in self.tables("routes") if (route := self._route(*each, names))])
         for name, table in self.tables("mcp"):
             self.attempt(("mcp", name), lambda name=name, table=table: read_server(name, table))  # type: ignore[misc]
         self._aliases()
         self.attempt(("tui",), lambda: read_tui(self.config.data))
-        self.attempt(("serve",), lambda: read_serve(self.config))
+        self._serve()
         theme = self.config.data.get("theme")
         if theme is not None and theme not in THEMES:
             self.add(("theme",), f"theme must be one of {', '.join(THEMES)}")
@@ -182,7 +181,8 @@ class _Checker:
                 hint = did_you_mean(key, _PRICES) or f"known: {', '.join(_PRICES)}"
                 self.add((*where, key), f'prices."{name}": unknown key {key!r}', hint)
 
-    def _route(self, name: str, table: Mapping[str, Any], names: list[str]) -> None:
+    def _route(self, name: str, table: Mapping[str, Any], names: list[str]) -> Route | None:
+        """The route; None where the table is none."""
         where = ("routes", name)
         good = True
         for key, value in table.items():  # each by itself, so that each has its line
@@ -190,7 +190,7 @@ class _Checker:
             if key != "weights":  # they go with the targets
                 good &= self.attempt((*where, key), lambda alone=alone: read_route(name, alone))  # type: ignore[misc]
         if not good or not self.attempt(where, lambda: read_route(name, table)):
-            return
+            return None
         route = read_route(name, table)
         aliases, routes = self.config.data.get("aliases", {}), self.config.data.get("routes", {})
         several = "split" if route.split else "targets"
@@ -205,6 +205,28 @@ class _Checker:
                     f"routes.{name}: {head!r} in {target!r} is no profile that is there",
                     hint,
                 )
+        return route
+
+    def _cycles(self, routes: list[Route]) -> None:
+        left = {route.name: route for route in routes}
+        try:
+            aliases = read_aliases(self.config)
+        except ConfigError:  # said by _aliases
+            aliases = {}
+        while cycle := find_cycle(left, aliases):
+            hint = "a route's targets must end at PROFILE/MODEL"
+            self.add(("routes", cycle[0]), cycle_message(cycle), hint)
+            for name in cycle:
+                del left[name]
+
+    def _serve(self) -> None:
+        table = self.config.data.get("serve", {})
+        if not isinstance(table, Mapping):
+            self.attempt(("serve",), lambda: read_serve(self.config))
+            return
+        for key, value in table.items():  # each by itself, so that each has its line
+            alone = Config({"serve": {key: value}}, self.path)
+            self.attempt(("serve", key), lambda alone=alone: read_serve(alone))  # type: ignore[misc]
 
     def _aliases(self) -> None:
         table = self.config.data.get("aliases", {})

@@ -62,6 +62,8 @@ def run(options: ServeOptions, streams: Streams) -> None:
         raise UsageError("--unmatched takes error or forward")
     if options.record and options.replay:
         raise UsageError("--record and --replay exclude each other")
+    if options.unmatched == "forward" and not options.replay:
+        raise UsageError("--unmatched forward needs --replay", hint="it says what that does without a recording")
     setup = _setup(options, streams)
     if options.unit:
         from llmctl.cli.serve.unit import unit

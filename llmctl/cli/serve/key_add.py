@@ -11,6 +11,7 @@ import typer
 
 from llmctl.cli.options import command
 from llmctl.cli.serve.keys import keys_to_change
+from llmctl.cli.serve.patterns import unmatched
 from llmctl.cli.streams import Streams
 from llmctl.core.when import duration, moment
 from llmctl.errors import UsageError
@@ -23,6 +24,7 @@ llmctl serve key add laptop
 llmctl serve key add ci --model "groq/*" --requests-per-minute 60 --budget 5/day --expires 90d
 export OPENAI_API_KEY=$(llmctl serve key add notebook --model fast)
 """
+_EXPIRES = "for example: 30d, 1y, 2027-01-01"
 _BUDGET = re.compile(r"\$?(\d{1,9}(?:\.\d{1,9})?|\.\d{1,9})(?:/(day|month|total))?", re.ASCII | re.IGNORECASE)
 
 
@@ -74,6 +76,8 @@ def run(options: AddOptions, streams: Streams) -> None:
     else:
         streams.out(secret)
     streams.note(f"added {key.name}; the key is shown only now")
+    for pattern in unmatched(key.models, streams.env):
+        streams.note(f"no profile, route or alias of the config fits --model {pattern!r} yet")
     streams.note("programs send it as Authorization: Bearer KEY, most of them take it from OPENAI_API_KEY")
 
 
@@ -111,12 +115,19 @@ def _expiry(text: str | None, now: float) -> float | None:
     if text is None:
         return None
     try:
-        when = now + duration(text)
-    except UsageError:
-        when = moment(text, now)
+        when = _when(text, now)
+    except UsageError as error:
+        raise UsageError(f"--expires: {error.message}", hint=_EXPIRES) from None
     if when <= now:
-        raise UsageError(f"--expires {text} is not in the future", hint="for example: 30d, 1y, 2027-01-01")
+        raise UsageError(f"--expires {text} is not in the future", hint=_EXPIRES)
     return when
+
+
+def _when(text: str, now: float) -> float:
+    try:
+        return now + duration(text)
+    except UsageError:
+        return moment(text, now)
 
 
 app = command(AddOptions, run, EXAMPLES)

@@ -22,7 +22,7 @@ from llmctl.cli.table import print_table
 if TYPE_CHECKING:
     from llmctl.store.keys import GatewayKey
 
-HEADER = ("NAME", "ID", "STATE", "MODELS", "LIMITS", "SPENT", "CREATED", "EXPIRES")
+HEADER = ("NAME", "ID", "STATE", "ROLE", "MODELS", "LIMITS", "SPENT", "CREATED", "EXPIRES")
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,9 @@ def _row(key: GatewayKey, usd: float, unknown: int, date: Callable[[float], str]
         key.name,
         key.id,
         key.state(time.time()),
-        ", ".join(key.models) or "all",
-        ", ".join(_limits(key)) or "none",
+        "admin" if key.admin else "client",
+        ", ".join(key.models) or "all models",
+        ", ".join(_limits(key)) or "no limits",
         f"{dollars(usd)}{'+' if unknown else ''}",
         date(key.created),
         "never" if key.expires is None else date(key.expires),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
+
+from llmctl.config.paths import working_folder
 
 if TYPE_CHECKING:
     from llmctl.cli.serve.command import ServeOptions
@@ -16,9 +19,9 @@ _VARIABLES = ("LLMCTL_CONFIG", "LLMCTL_DATA", "LLMCTL_CACHE", "LLMCTL_STATE")
 
 
 def unit(options: ServeOptions, env: Mapping[str, str], platform: str = sys.platform) -> str:
-    """A systemd user unit, or a launchd plist on macOS, that starts this very command."""
+    """A systemd user unit, or a launchd plist on macOS, that starts this very command from any folder."""
     words = [*_program(), "serve", *_options(options)]
-    kept = {name: env[name] for name in _VARIABLES if env.get(name)}
+    kept = {name: _absolute(env[name]) for name in _VARIABLES if env.get(name)}
     return _plist(words, kept) if platform == "darwin" else _systemd(words, kept)
 
 
@@ -33,8 +36,15 @@ def _options(options: ServeOptions) -> list[str]:
         "--port": options.port,
         "--profile": options.profile,
         "--workers": options.workers,
+        "--record": options.record and _absolute(options.record),
+        "--replay": options.replay and _absolute(options.replay),
+        "--unmatched": options.unmatched if options.replay else None,
     }
     return [word for name, value in given.items() if value is not None for word in (name, str(value))]
+
+
+def _absolute(path: str) -> str:
+    return str(working_folder() / os.path.expanduser(path))
 
 
 def _systemd(words: list[str], env: Mapping[str, str]) -> str:

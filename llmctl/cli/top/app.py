@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 THEMES = {"terminal": "ansi-dark", "dark": "textual-dark", "light": "textual-light"}
 RETRY = 1.0
 """Seconds until a gateway that is gone is asked again."""
+OTHER = 2
+"""Lines of the screen that belong to no part: one above the requests in flight, and the footer."""
 
 
 class TopApp(App[None]):
@@ -42,7 +44,7 @@ class TopApp(App[None]):
     ]
     CSS = """
     #head { height: auto; padding: 0 1; }
-    #running { height: auto; max-height: 40%; min-height: 2; margin: 1 0 0 0; overflow-x: hidden; }
+    #running { margin: 1 0 0 0; overflow-x: hidden; }
     #rest { height: 1fr; padding: 0 1; scrollbar-size-vertical: 1; }
     #recent, #targets { height: auto; }
     """
@@ -102,13 +104,15 @@ class TopApp(App[None]):
         """Show the snapshot. Textual sends only what changed, so nothing flickers."""
         now, width = time.time() + self._ahead, max(self.size.width - 3, 20)
         shown = {**self._snapshot, "now": now}
-        self.query_one("#head", Static).update(draw.head(shown, self._gateway.url, self._lost, width))
-        self._draw_running(now, width)
+        head = draw.head(shown, self._gateway.url, self._lost, width)
+        self.query_one("#head", Static).update(head)
+        used = head.plain.count("\n") + 1 + self._draw_running(now, width) + OTHER
+        room = self.size.height - used - draw.LEAST_RECENT
+        self.query_one("#targets", Static).update(draw.targets(shown["targets"], now, width, room))
         self.query_one("#recent", Static).update(draw.recent(shown["recent"], width))
-        self.query_one("#targets", Static).update(draw.targets(shown["targets"], now, width))
 
-    def _draw_running(self, now: float, width: int) -> None:
-        """Rows change in place, so that the cursor stays on its request."""
+    def _draw_running(self, now: float, width: int) -> int:
+        """Rows change in place, so that the cursor stays on its request. How many lines the table takes."""
         table = self.query_one(DataTable)
         rows = {entry["id"]: words.running_row(entry, now) for entry in self._snapshot["inflight"]}
         for key in [row.key for row in table.ordered_rows if row.key.value not in rows]:
@@ -123,6 +127,9 @@ class TopApp(App[None]):
             for column, cell in zip(words.RUNNING, cells, strict=True):
                 if table.get_cell(name, column) != cell:
                     table.update_cell(name, column, cell, update_width=True)
+        lines = max(min(table.row_count + 1, self.size.height * 2 // 5), 2)  # the heading is one
+        table.styles.height = lines
+        return lines
 
     async def _follow(self) -> None:
         """Take what the gateway tells, and connect again for as long as it is gone."""

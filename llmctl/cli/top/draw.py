@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,8 +22,17 @@ TREND = 30
 SHOWN = 50
 """Of the recent requests."""
 MOST_TARGETS = 8
+LEAST_RECENT = 5
+"""Lines that the recent requests get whatever the targets take: a blank, two of heading, two requests."""
 OUTCOMES = {"ok": "green", "cached": "cyan", "cancelled": "dim", "client_left": "dim", "lost": "dim"}
-STATES = {"ok": "green", "half-open": "yellow", "cooling": "yellow", "open": "red", "dead key": "red"}
+STATES = {
+    "ok": "green",
+    "failing": "yellow",
+    "half-open": "yellow",
+    "cooling": "yellow",
+    "open": "red",
+    "dead key": "red",
+}
 RECENT = ((0, 3, 7, 1), (0, 1, 3, 7), (0, 1, 2, 3, 5, 7), (0, 1, 2, 3, 5, 6, 7), tuple(range(len(words.RECENT))))
 """Columns of the recent requests, for wider and wider screens."""
 TARGETS = ((0, 1), (0, 1, 4, 6), tuple(range(len(words.TARGETS))))
@@ -72,12 +82,16 @@ def recent(entries: Sequence[Row], width: int) -> Text:
     return text
 
 
-def targets(rows: Sequence[Row], now: float, width: int) -> Text:
-    """The targets in trouble, and those with the most requests, with their states and why they are in it."""
-    if not rows:
-        return Text()
-    more = len(rows) - MOST_TARGETS
-    rows = sorted(rows, key=lambda row: (-_trouble(row), -row["requests"], row["target"]))[:MOST_TARGETS]
+def targets(rows: Sequence[Row], now: float, width: int, room: int) -> Text:
+    """The targets in trouble, and those with the most requests, with their states and why they are in it.
+
+    `room` is how many lines it may take; it is one line where that is too few for a table.
+    """
+    most = min(MOST_TARGETS, room - 3 if len(rows) <= room - 3 else room - 4)  # 3 of heading, 1 for the others
+    if not rows or most < 1:
+        return _summary(rows, width)
+    more = len(rows) - most
+    rows = sorted(rows, key=lambda row: (-_trouble(row), -row["requests"], row["target"]))[:most]
     columns = TARGETS[0 if width < 60 else 1 if width < 100 else 2]
     cells = [words.target_row(row, now) for row in rows]
     text, *lines = _lines("TARGETS", words.TARGETS, columns, cells, width, right={3, 4, 5})
@@ -89,8 +103,18 @@ def targets(rows: Sequence[Row], now: float, width: int) -> Text:
     return text
 
 
+def _summary(rows: Sequence[Row], width: int) -> Text:
+    states = Counter(row["state"] for row in rows)
+    told = ", ".join(f"{states[state]} {state}" for state in sorted(states, key=lambda state: -_rank(state)))
+    return Text(cut(harmless(f"TARGETS  {told}"), width), "dim") if rows else Text()
+
+
 def _trouble(row: Row) -> int:
-    return list(STATES).index(row["state"]) if row["state"] in STATES else 0
+    return _rank(row["state"])
+
+
+def _rank(state: str) -> int:
+    return list(STATES).index(state) if state in STATES else 0
 
 
 def _lines(

@@ -102,15 +102,20 @@ class Gateway:
         return reply
 
     def _refusal(self, status: int) -> KeyRejected | Forbidden | NotFound | NotUnderstood:
-        hint = "say where one is with --key, and make one with: llmctl serve key add NAME"
+        make = "llmctl serve key add NAME --admin"
+        hint = f"say where one is with --key, and make one with: {make}"
         if status == 401:
             asks = "does not take this key" if self._key else "asks for a key"
             return KeyRejected(f"the gateway at {self.url} {asks}", hint=hint, status=status)
         if status == 403:
             return Forbidden(f"the gateway at {self.url} does not let this request in", hint=hint, status=status)
         if status == 404:
-            hint = "only a key made with --admin may look at it" if self._key else "is the address right?"
-            return NotFound(f"no llmctl gateway lets us look at {self.url}", hint=hint, status=status)
+            if self._key:
+                what = f"this key may not look at the gateway at {self.url}"
+                return NotFound(what, hint=f"one made with {make} may; or is the address wrong?", status=status)
+            return NotFound(
+                f"there is no llmctl gateway at {self.url}", hint="is the address right?", status=status
+            )
         return NotUnderstood(f"{self.url} answers with status {status}: no llmctl gateway?", status=status)
 
     def _read(self, data: bytes) -> dict[str, Any]:

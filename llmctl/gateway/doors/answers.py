@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import random
 from typing import TYPE_CHECKING
 
 from llmctl.client.wire import Headers
+from llmctl.core.events import Usage
 from llmctl.errors import LlmctlError, UsageError, WrongMethod
 from llmctl.gateway import relay
 from llmctl.gateway.answers import Answer, content_headers
-from llmctl.gateway.attempt import without_secrets
+from llmctl.gateway.attempt import how_it_ended, without_secrets
 from llmctl.gateway.body import Fields, is_true, read_fields, value_of, wants_usage
 from llmctl.gateway.call import Call
 from llmctl.gateway.doors.paths import Door
 from llmctl.gateway.drive import carry_out
-from llmctl.gateway.headers import to_client
+from llmctl.gateway.headers import to_client, whose
 from llmctl.gateway.job import USAGE_DOORS as STREAMED
 from llmctl.gateway.job import Job
 from llmctl.gateway.judging import Judged
@@ -37,6 +37,11 @@ async def answers(gateway: Gateway, call: Call, door: Door) -> None:
 
 async def answer_json(gateway: Gateway, call: Call, door: Door, body: bytes) -> None:
     """Answer a JSON body that is at hand."""
+    encoding = call.header(b"content-encoding")
+    if encoding is not None and encoding.lower() != b"identity":
+        raise UsageError(
+            f"Content-Encoding: {encoding.decode('latin-1')} is not taken", hint="send the body as it is"
+        )
     fields = read_fields(body)
     plan = await gateway.plan(call, _model(fields, call.header(b"x-llmctl-profile")), door.kind)
     stream = door.kind in STREAMED and is_true(fields, "stream")
@@ -103,7 +108,9 @@ async def _give(gateway: Gateway, job: Job, answer: Answer, capture: relay.Captu
             await relay.through(call, answer, to_client(answer.reply.headers, True), keepalive)
     except BaseException as error:
         attempt = answer.attempt
-        attempt.status = error.code if isinstance(error, LlmctlError) else "client_left"
+        attempt.status = error.code if isinstance(error, LlmctlError) else how_it_ended(call)
+        if answer.tap is not None and attempt.usage is None:
+            attempt.estimate = Usage(job.prompt_tokens, answer.tap.events, job.prompt_tokens + answer.tap.events)
         if isinstance(error, LlmctlError):
             without_secrets(error, answer.candidate.upstream)
             place = (attempt.profile, attempt.model, job.door)
@@ -116,8 +123,7 @@ def about(gateway: Gateway, call: Call, answer: Answer) -> Headers:
     """The x-llmctl-* headers that are known before the body."""
     entry, attempt = call.entry, answer.attempt
     return [
-        (b"x-llmctl-profile", attempt.profile.encode()),
-        (b"x-llmctl-model", _header(attempt.model)),
+        *whose(attempt.profile, attempt.model),
         (b"x-llmctl-attempts", b"%d" % len(entry.attempts)),
         (b"x-llmctl-overhead-ms", b"%.3f" % (entry.overhead_ms or 0.0)),
         *([(b"x-llmctl-cache", entry.cache.encode())] if entry.cache else []),
@@ -129,8 +135,3 @@ def cost_header(gateway: Gateway, answer: Answer) -> Headers:
     gateway.price(answer.attempt)
     cost = answer.attempt.cost
     return [] if cost is None else [(b"x-llmctl-cost", b"%.9f" % cost)]
-
-
-def _header(text: str) -> bytes:
-    """A name as a header can carry it."""
-    return text.encode() if text.isascii() and text.isprintable() else json.dumps(text).encode()

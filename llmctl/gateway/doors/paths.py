@@ -69,6 +69,8 @@ def door_of(raw_path: str) -> Door | None:
         below, versioned = below[3:] or "/", True
     if below.rstrip("/") in _HELD:
         return _HELD[below.rstrip("/")]
+    if below == "/":
+        return None
     words = below.replace("%2e", ".").replace("%2E", ".").split("/")
     if not versioned and (len(words) < 2 or words[1] not in _BARE):
         return None

@@ -12,7 +12,7 @@ from llmctl.client.deadline import Deadline
 from llmctl.errors import LlmctlError, NotFound, UsageError
 from llmctl.gateway import relay
 from llmctl.gateway.answers import Answer, failure
-from llmctl.gateway.attempt import without_secrets
+from llmctl.gateway.attempt import how_it_ended, without_secrets
 from llmctl.gateway.call import Call, too_large
 from llmctl.gateway.doors.answers import about, answer_json
 from llmctl.gateway.doors.multipart import ModelFinder, boundary_of
@@ -44,6 +44,8 @@ async def through(gateway: Gateway, call: Call, door: Door) -> None:
             return
         await _send(gateway, call, door, _default(gateway, call), body)
         return
+    if (call.header(b"upgrade") or b"").lower() == b"websocket":
+        raise UsageError("WebSocket is not relayed here", hint="ask over HTTP")
     if gateway.player is not None and await gateway.play(call, await call.body(gateway.max_body)):
         return
     has_body = call.header(b"content-length") not in (None, b"0") or call.header(b"transfer-encoding") is not None
@@ -126,6 +128,7 @@ async def _until_model(
             raise too_large(most)
         held.write(data)
         if found := finder.feed(data):
+            call.ready = time.perf_counter()
             return found, more
     return None, more
 
@@ -160,7 +163,7 @@ async def _send(
     key = upstream.next_key(live) if live else health.soonest_key(place, upstream.keys)
     path = f"{door.path}?{call.query.decode('latin-1')}" if call.query else door.path
     headers = to_provider(call.headers, upstream.own_names)
-    entry.overhead_ms = since(call.clock)
+    entry.overhead_ms = since(call.ready)
     started = time.perf_counter()
     deadline = Deadline(upstream.target.timeout)
     deadline.start_attempt(False)
@@ -181,7 +184,7 @@ async def _send(
         health.failed(place, key, error)
         raise
     except BaseException:
-        attempt.status, attempt.total_ms = "client_left", since(started)
+        attempt.status, attempt.total_ms = how_it_ended(call), since(started)
         health.gave_up(place)
         raise
     finally:

@@ -216,8 +216,8 @@ function attemptRow(attempt, total) {
   return el("tr", {}, ...cells);
 }
 
-const STATES = ["ok", "half-open", "cooling", "open", "dead key"];
-const MEANING = { ok: "good", "half-open": "warn", cooling: "warn", open: "bad", "dead key": "bad" };
+const STATES = ["ok", "failing", "half-open", "cooling", "open", "dead key"];
+const MEANING = { ok: "good", failing: "warn", "half-open": "warn", cooling: "warn", open: "bad", "dead key": "bad" };
 
 /** Those in trouble first, then by requests. */
 export function targetOrder(a, b) {
