@@ -171,7 +171,7 @@ def test_a_pattern_that_fits_nothing_is_noted(key, cli, kept, pattern):
     result = key("add", "a", "--model", "fast", "--model", pattern).check()
     assert SECRET.fullmatch(result.out)
     notes = [line for line in result.err.splitlines() if "--model" in line]
-    assert notes == [f"no profile, route or alias of the config fits --model {pattern!r} yet"]
+    assert notes == [f"note: no profile, route or alias of the config fits --model {pattern!r} yet"]
     assert [each.models for each in kept()] == [("fast", pattern)]
 
 

@@ -98,10 +98,10 @@ def test_what_to_do_without_a_key_that_may_look(cli: Cli, upstream: Upstream) ->
         assert "make one with: llmctl serve key add NAME --admin" in top(cli, dashboard, "--json").check(4).err
     upstream.script(Reply(404, body=b"{}"), Reply(404, body=b"{}"))
     refused = cli.run("top", "--url", upstream.url, "--key", "env:KEY", "--json", env={"KEY": TEST_KEY})
-    assert f"this key may not look at the gateway at {upstream.url}\n" in refused.check(5).err
+    assert f"this key may not look at the gateway at {upstream.url}" in refused.check(5).err
     assert "one made with llmctl serve key add NAME --admin may" in refused.err
     nothing = cli.run("top", "--url", upstream.url, "--json").check(5).err
-    assert f"there is no llmctl gateway at {upstream.url}\n" in nothing
+    assert f"there is no llmctl gateway at {upstream.url}" in nothing
 
 
 def test_it_is_live_and_q_ends_it(cli: Cli, busy: Dashboard) -> None:

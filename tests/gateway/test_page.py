@@ -86,6 +86,10 @@ class Page:
         script = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
         return int(self.chrome.execute_script(script))
 
+    def overhanging(self, css: str) -> list[str]:
+        """The texts that are not shown in full inside the padding of their panel."""
+        return list(self.chrome.execute_script(_OVERHANGING, css))
+
     def complaints(self) -> list[str]:
         """What the browser's console says against the page."""
         return [
@@ -186,7 +190,7 @@ def test_it_says_when_the_gateway_is_gone_and_comes_back(chrome: Chrome, dashboa
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
-@pytest.mark.parametrize("width", [360, 900, 1400])
+@pytest.mark.parametrize("width", [360, 420, 900, 1400])
 def test_it_fits_the_window_and_can_be_read(chrome: Chrome, dashboard: Dashboard, width: int, theme: str) -> None:
     dashboard.finish(*(entry(model="a-model-with-quite-a-long-name/" * 3) for _ in range(3)))
     size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
@@ -199,11 +203,21 @@ def test_it_fits_the_window_and_can_be_read(chrome: Chrome, dashboard: Dashboard
     page.click("#recent .chevron")
     page.until(lambda: page.find(".chart svg rect.bar"), "bars")
     assert page.overflow() == 0
+    assert [each.text for each in page.find(".card .value")][1:4] == ["3", "3,300", "$0.06"]
+    assert page.overhanging(".card .value, .card .note, .chart-total, .chart-title") == []
     assert page.find("#recent tbody .model")[0].size["width"] >= 60
     for css in ("body", ".muted", ".badge.good", ".pill", ".chart-title"):
         assert _contrast(chrome, css) >= 4.5, css
 
 
+_OVERHANGING = """
+return [...document.querySelectorAll(arguments[0])].filter((node) => {
+  const [range, panel] = [document.createRange(), node.closest(".panel").getBoundingClientRect()];
+  range.selectNodeContents(node);
+  const text = range.getBoundingClientRect();
+  return !(text.width && text.height && text.left >= panel.left + 8 && text.right <= panel.right - 8);
+}).map((node) => node.textContent);
+"""
 _CONTRAST = """
 const node = document.querySelector(arguments[0]);
 const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });

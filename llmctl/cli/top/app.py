@@ -106,13 +106,21 @@ class TopApp(App[None]):
         shown = {**self._snapshot, "now": now}
         head = draw.head(shown, self._gateway.url, self._lost, width)
         self.query_one("#head", Static).update(head)
-        used = head.plain.count("\n") + 1 + self._draw_running(now, width) + OTHER
-        room = self.size.height - used - draw.LEAST_RECENT
+        room = self.size.height - head.plain.count("\n") - 1 - OTHER - draw.LEAST_RECENT
+        self._draw_running(now, width)
+        room -= self._fit_running(room - 1)  # the targets take a line at least
         self.query_one("#targets", Static).update(draw.targets(shown["targets"], now, width, room))
         self.query_one("#recent", Static).update(draw.recent(shown["recent"], width))
 
-    def _draw_running(self, now: float, width: int) -> int:
-        """Rows change in place, so that the cursor stays on its request. How many lines the table takes."""
+    def _fit_running(self, room: int) -> int:
+        """Give the requests in flight the lines that they need, or else may have. How many these are."""
+        table = self.query_one(DataTable)
+        lines = max(min(table.row_count + 1, self.size.height * 2 // 5, room), 2)  # the heading is one
+        table.styles.height = lines
+        return lines
+
+    def _draw_running(self, now: float, width: int) -> None:
+        """Rows change in place, so that the cursor stays on its request."""
         table = self.query_one(DataTable)
         rows = {entry["id"]: words.running_row(entry, now) for entry in self._snapshot["inflight"]}
         for key in [row.key for row in table.ordered_rows if row.key.value not in rows]:
@@ -127,9 +135,6 @@ class TopApp(App[None]):
             for column, cell in zip(words.RUNNING, cells, strict=True):
                 if table.get_cell(name, column) != cell:
                     table.update_cell(name, column, cell, update_width=True)
-        lines = max(min(table.row_count + 1, self.size.height * 2 // 5), 2)  # the heading is one
-        table.styles.height = lines
-        return lines
 
     async def _follow(self) -> None:
         """Take what the gateway tells, and connect again for as long as it is gone."""
