@@ -281,6 +281,13 @@ class Gateway:
     def record_answers(self, comparison: Comparison) -> None:
         self.accounts.compare(comparison)
 
+    def account_shadow(self, entry: Entry) -> None:
+        """A shadow has answered, or failed: it costs, but not at the client's expense."""
+        for attempt in entry.attempts:
+            self.prices.price(attempt)
+            self.budgets.count(attempt.profile, attempt.cost)
+        self.finished.append((entry, None))
+
     def background(self, work: Coroutine[Any, Any, None]) -> None:
         """Run something that no client waits for."""
         task = asyncio.create_task(work)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any
 
 from llmctl.errors import LlmctlError
 from llmctl.gateway.answers import Answer
 from llmctl.gateway.attempt import ask, settle
+from llmctl.gateway.entry import Entry
 from llmctl.gateway.job import Job
 from llmctl.gateway.plan import Candidate
 from llmctl.gateway.relay import Capture
@@ -33,9 +36,11 @@ class Comparison:
 class Judged:
     """The answers to one request. They are recorded when the client has its own, and the shadow is done."""
 
-    def __init__(self, job: Job, record: Callable[[Comparison], None]) -> None:
+    def __init__(self, job: Job, record: Callable[[Comparison], None], account: Callable[[Entry], None]) -> None:
+        """`record` gets the comparison, `account` the shadow's attempts as an entry of their own."""
         self._job = job
         self._record = record
+        self._account = account
         self._parts: list[bytes] = []
         self._size = 0
         self._answers: list[dict[str, Any]] = []
@@ -57,7 +62,12 @@ class Judged:
     async def shadow(self, candidate: Candidate) -> None:
         """Ask the shadow as well. The client never waits for it, and never hears of its failures."""
         self._shadow = asyncio.get_running_loop().create_future()
-        job = replace(self._job)
+        call = copy(self._job.call)  # its attempts are not the client's
+        entry = call.entry = Entry(
+            f"{call.entry.id}-shadow", time.time(), call.entry.door, call.entry.caller, call.entry.model,
+            call.entry.route, call.entry.stream,
+        )  # fmt: skip
+        job = replace(self._job, call=call)
         try:
             answer = await ask(job, candidate, f"shadow of {job.plan.name}")
             body = answer.body if answer.tap is None else await _rest(answer)
@@ -67,6 +77,9 @@ class Judged:
                 {"target": candidate.name, "part": "shadow", "status": error.code, "answer": "", "total_ms": None}
             )
         finally:
+            entry.outcome = entry.attempts[-1].status if entry.attempts else "error"
+            entry.total_ms = (time.time() - entry.started) * 1000
+            self._account(entry)
             self._shadow.set_result(None)
             self._shadow = None
             if self._given:

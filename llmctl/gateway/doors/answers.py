@@ -81,7 +81,7 @@ def _judged(gateway: Gateway, job: Job, plan: Plan) -> Judged | None:
     route = plan.route
     if route is None or not (plan.shadow or route.split) or not job.held:
         return None
-    judged = Judged(job, gateway.record_answers)
+    judged = Judged(job, gateway.record_answers, gateway.account_shadow)
     if plan.shadow is not None and random.random() < route.shadow_share:  # noqa: S311 - a share, no secret
         gateway.background(judged.shadow(plan.shadow))
     return judged
