@@ -267,3 +267,11 @@ def test_a_budget_is_spent_at_once(stage):
     with stage.gateway.client() as client:
         seen = [client.ask("POST", CHAT, chat_body("a/dear"), bearer(key)).status for _ in range(3)]
     assert seen == [200, 402, 402]
+
+
+def test_requests_without_a_model_count_as_well(stage):
+    stage.a.default = Reply(body={"data": []})
+    key = add_key(stage, "files", "--requests-per-minute", "2")
+    known(stage, key)
+    headers = {**bearer(key), "X-Llmctl-Profile": "a"}
+    assert [stage.gateway.get("/v1/files", headers).status for _ in range(3)] == [200, 200, 429]

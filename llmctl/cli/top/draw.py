@@ -22,7 +22,7 @@ TREND = 30
 SHOWN = 50
 """Of the recent requests."""
 MOST_TARGETS = 8
-LEAST_RECENT = 0
+LEAST_RECENT = 5
 """Lines that the recent requests get whatever the targets take: a blank, two of heading, two requests."""
 OUTCOMES = {"ok": "green", "cached": "cyan", "cancelled": "dim", "client_left": "dim", "lost": "dim"}
 STATES = {

@@ -42,7 +42,7 @@ async def through(gateway: Gateway, call: Call, door: Door) -> None:
         if _names_model(body):
             await answer_json(gateway, call, door, body)
             return
-        await _send(gateway, call, door, _default(gateway, call), body)
+        await _send(gateway, call, door, await _default(gateway, call), body)
         return
     if (call.header(b"upgrade") or b"").lower() == b"websocket":
         raise UsageError("WebSocket is not relayed here", hint="ask over HTTP")
@@ -50,7 +50,7 @@ async def through(gateway: Gateway, call: Call, door: Door) -> None:
         return
     has_body = call.header(b"content-length") not in (None, b"0") or call.header(b"transfer-encoding") is not None
     more = _portions(call) if has_body else None
-    await _send(gateway, call, door, _default(gateway, call), b"", more, call.header(b"content-length"))
+    await _send(gateway, call, door, await _default(gateway, call), b"", more, call.header(b"content-length"))
 
 
 def _may_be_json(kind: bytes) -> bool:
@@ -66,7 +66,7 @@ def _names_model(body: bytes) -> bool:
     return isinstance(found, dict) and isinstance(found.get("model"), str) and bool(found["model"])
 
 
-def _default(gateway: Gateway, call: Call) -> Candidate:
+async def _default(gateway: Gateway, call: Call) -> Candidate:
     """The profile of a request that names no model."""
     named = (call.header(b"x-llmctl-profile") or b"").decode("latin-1")
     profile = named or gateway.default_profile
@@ -80,6 +80,8 @@ def _default(gateway: Gateway, call: Call) -> Candidate:
         )
     candidate = Candidate(upstream, "", upstream.name)
     gateway.check_allowed(call, candidate.name, f"{upstream.name}/")
+    if call.key is not None:
+        await gateway.limits.admit(call.key)
     gateway.budgets.check(upstream.name, lambda: None)
     return candidate
 
@@ -104,7 +106,7 @@ async def _upload(gateway: Gateway, call: Call, door: Door) -> None:
             found, more = await _until_model(call, held, ModelFinder(boundary), gateway.max_body)
         held.seek(0)
         if found is None:
-            await _send(gateway, call, door, _default(gateway, call), b"", _all(held, call, more), length)
+            await _send(gateway, call, door, await _default(gateway, call), b"", _all(held, call, more), length)
             return
         head = held.read(found[1])
         name = head[found[0] :]
