@@ -10,7 +10,7 @@ from typing import Any
 from llmctl.config.aliases import read_aliases
 from llmctl.config.configfile import Config, load_config
 from llmctl.config.resolve import named_target
-from llmctl.config.routes import find_cycle, read_routes
+from llmctl.config.routes import cycle_message, find_cycle, read_routes
 from llmctl.config.serve import ServeSettings, read_serve
 from llmctl.errors import ConfigError, NotFound, UsageError
 from llmctl.gateway.plan import Planner
@@ -51,8 +51,9 @@ def read_names(
             tell(f"the profile {name} is left out: {error.message}")
     if only is not None and only not in upstreams:
         config.profile(only)  # says what is near
-    planner = Planner(upstreams, read_aliases(config), read_routes(config), only)
-    _check_routes(planner)
+    aliases = read_aliases(config)
+    planner = Planner(upstreams, aliases, read_routes(config), only)
+    _check_routes(planner, aliases)
     return Names(config, settings, planner, tables)
 
 
@@ -61,12 +62,10 @@ def _always(env: Mapping[str, str], tables: Mapping[str, Any]) -> list[str]:
     return [*named, "demo"]
 
 
-def _check_routes(planner: Planner) -> None:
+def _check_routes(planner: Planner, aliases: Mapping[str, str]) -> None:
     """Raise ConfigError for a route whose targets are nobody's, or that leads back to itself."""
-    if cycle := find_cycle(planner.routes):
-        raise ConfigError(
-            f"the routes {' and '.join(cycle)} name each other", hint="one of them must name a target"
-        )
+    if cycle := find_cycle(planner.routes, aliases):
+        raise ConfigError(cycle_message(cycle), hint="one of them must name a target")
     for name in planner.routes:
         try:
             planner.plan(name, "chat", {})

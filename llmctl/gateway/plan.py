@@ -17,6 +17,8 @@ from llmctl.errors import NotFound, UsageError
 from llmctl.gateway.upstream import Upstream
 
 AUTO = ("auto", "auto:cheapest", "auto:fastest")
+_DEEPEST = 20
+"""Routes and aliases that may stand for each other; circles are refused before."""
 EMBEDDINGS, IMAGES = "embeddings", "images"
 
 
@@ -103,12 +105,12 @@ class Planner:
         return list(dict.fromkeys([*self.routes, *self._aliases, *own]))
 
     def _find(self, name: str, door: str, depth: int = 0) -> Plan | None:
-        if name in self.routes and depth < 5:
+        if name in self.routes and depth < _DEEPEST:
             return self._route(self.routes[name], door, depth)
         if name in AUTO:
             return self._auto(name, door)
         stands_for = self._alias(name)
-        if stands_for is not None and stands_for != name and depth < 5:
+        if stands_for is not None and stands_for != name and depth < _DEEPEST:
             return self._find(stands_for, door, depth + 1)
         head, slash, model = name.partition("/")
         if slash and model and head in self.upstreams:

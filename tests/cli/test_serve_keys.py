@@ -165,7 +165,7 @@ def test_a_pattern_that_fits_something_is_taken_without_a_word(key, cli, pattern
     assert "--model" not in key("add", "a", "--model", pattern).check().err
 
 
-@pytest.mark.parametrize("pattern", ["grog/*", "qick", "gro/llama-4", "groqq*", "x*/llama-4"])
+@pytest.mark.parametrize("pattern", ["grog/*", "qick", "gro", "gro/llama-4", "groqq*", "x*/llama-4"])
 def test_a_pattern_that_fits_nothing_is_noted(key, cli, kept, pattern):
     cli.write_config(CONFIG)
     result = key("add", "a", "--model", "fast", "--model", pattern).check()
