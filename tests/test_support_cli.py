@@ -15,11 +15,13 @@ from support.leaks import SECOND_KEY, TEST_KEY, Recorder
 Start = Callable[[str], Cli]
 
 ECHO = """
-import signal, sys
+import os, signal, sys
 def stop(*_):
     print("bye", flush=True); sys.exit(130)
 signal.signal(signal.SIGINT, stop)
-signal.signal(signal.SIGWINCH, lambda *_: print("size", *__import__("os").get_terminal_size(), flush=True))
+def resized(*_):
+    os.write(1, b"size %d %d\\n" % os.get_terminal_size())  # print may be in the middle of a line
+signal.signal(signal.SIGWINCH, resized)
 print("ready", sys.stdin.isatty(), open("/dev/tty").isatty(), flush=True)
 for line in sys.stdin:
     print("got", line.strip().upper(), flush=True)

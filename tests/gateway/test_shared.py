@@ -20,6 +20,7 @@ from llmctl.gateway.shared_degrading import Degrading
 from llmctl.gateway.shared_redis import RedisShared
 from llmctl.gateway.shared_sqlite import SqliteShared
 from support.redis_server import RedisServer
+from support.taking import take_many
 
 NOON = 1_795_262_400.0  # 2026-11-21 12:00 UTC
 DAY = 86_400.0
@@ -277,28 +278,12 @@ def test_a_file_that_can_not_be_used_is_named(tmp_path, what):
         SqliteShared(path)
 
 
-def _take_many(path, together, pipe):
-    """In a process of its own: how many it was allowed, told through the pipe."""
-
-    async def main():
-        shared = SqliteShared(path)
-        taken = 0
-        for number in range(ROUNDS):
-            together.wait()
-            taken += await shared.take(f"k{number}", 1, None) is None
-            await shared.add_cost("k", 1.0, "total")
-        await shared.close()
-        return taken
-
-    pipe.send(asyncio.run(main()))
-
-
 def test_the_file_is_exact_across_processes(tmp_path):
     path, context = tmp_path / "shared.db", multiprocessing.get_context("spawn")
     together, pipes, processes = context.Barrier(3), [], []
     for _ in range(3):
         ours, theirs = context.Pipe(duplex=False)
-        process = context.Process(target=_take_many, args=(path, together, theirs))
+        process = context.Process(target=take_many, args=(path, together, theirs, ROUNDS))
         process.start()
         theirs.close()
         pipes.append(ours)

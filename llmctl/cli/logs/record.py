@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from llmctl.store.store import Store
 
 FORMAT, VERSION = "llmctl", 1
-COUNTED = ("id", "conversation")
+COUNTED = ("id", "conversation", "entry", "route", "why")
+"""What is counted anew in another store, or is the gateway's, whose requests have no conversation."""
 REQUEST_FIELDS = tuple(field.name for field in fields(Request) if field.name not in COUNTED)
 SETTINGS = ("title", "titled", "profile", "model", "system", "params", "pinned", "created", "updated")
 

@@ -117,7 +117,7 @@ async def raw_entry(chat: ChatScreen, key: str) -> None:
     parts = [("message", _dump(message.wire()))]
     if request:
         parts.append(
-            ("request", _dump({name: value for name, value in vars(request).items() if value is not None}))
+            ("request", _dump({name: value for name, value in vars(request).items() if value not in (None, "")}))
         )
     last = chat.asker.last
     if last and last.head == chat.talk.ends().get(key, message.id):
