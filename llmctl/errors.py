@@ -84,6 +84,7 @@ class LlmctlError(Exception):
         self.partial: str | None = None
         self.attempts: int = 0
         self.should_retry: bool | None = None  # the provider's own word (x-should-retry)
+        self.left_to_client = False  # the gateway didn't wait as long as the provider said; the client may
         self.codes: tuple[str, ...] = ()  # the provider's structured codes, lower case
         self.reply: tuple[dict[str, str], bytes] | None = None  # headers and body of the provider's refusal
 

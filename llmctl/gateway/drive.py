@@ -21,6 +21,16 @@ HEDGE_DEFAULT = 2.0
 
 async def carry_out(job: Job) -> Answer:
     """The answer of the plan. Raises the error that tells the client most."""
+    try:
+        return await _carry_out(job)
+    except LlmctlError as error:
+        policy = job.plan.policy
+        too_long = error.retry_after is not None and error.retry_after > policy.longest_retry_after
+        error.left_to_client = too_long and policy.retries > 0
+        raise
+
+
+async def _carry_out(job: Job) -> Answer:
     candidates = in_order(job)
     strategy = job.plan.strategy
     if len(candidates) > 1 and strategy in ("race", "hedge"):

@@ -19,6 +19,8 @@ from llmctl.gateway.upstream import Upstream
 AUTO = ("auto", "auto:cheapest", "auto:fastest")
 _DEEPEST = 20
 """Routes and aliases that may stand for each other; circles are refused before."""
+_LONGEST_WAIT = 5.0
+"""Seconds that a client is kept waiting because a provider says so; longer waits are its own."""
 EMBEDDINGS, IMAGES = "embeddings", "images"
 
 
@@ -195,4 +197,5 @@ def _default(upstream: Upstream, door: str) -> str | None:
 
 
 def _policy(candidates: Iterable[Candidate]) -> RetryPolicy:
-    return RetryPolicy(retries=max((each.upstream.target.retries for each in candidates), default=2))
+    retries = max((each.upstream.target.retries for each in candidates), default=2)
+    return RetryPolicy(retries=retries, longest_retry_after=_LONGEST_WAIT)

@@ -102,7 +102,7 @@ def error_headers(error: LlmctlError, kept: Headers) -> Headers:
     headers = [pair for pair in kept if pair[0] not in (b"content-type", b"content-length", b"content-encoding")]
     status = status_of(error)
     names = {name for name, _ in headers}
-    if status in RETRIED or status >= 500:
+    if (status in RETRIED or status >= 500) and not error.left_to_client:
         headers = [pair for pair in headers if pair[0] != b"x-should-retry"]
         headers.append((b"x-should-retry", b"false"))  # else a client multiplies the gateway's own retries
     if error.retry_after is not None and not names & {b"retry-after", b"retry-after-ms"}:

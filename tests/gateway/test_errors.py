@@ -82,10 +82,13 @@ def test_retries_as_the_profile_says(stage):
     assert len({request.body for request in stage.b.requests}) == 1
 
 
-def test_a_wait_that_is_too_long_is_the_clients(stage):
-    stage.b.script(Reply(429, {"Retry-After": "3600"}, error_body("tomorrow", "rate_limit_error")))
-    answer = stage.gateway.chat("b/tomorrow")
-    assert (answer.status, answer.headers["retry-after"]) == (429, "3600")
+@pytest.mark.parametrize("seconds", ["30", "3600"])
+def test_a_wait_that_is_too_long_is_the_clients(stage, seconds):
+    """It is told how long, and not told to give up."""
+    stage.b.script(Reply(429, {"Retry-After": seconds}, error_body("tomorrow", "rate_limit_error")))
+    answer = stage.gateway.chat(f"b/tomorrow-{seconds}")
+    assert (answer.status, answer.headers["retry-after"]) == (429, seconds)
+    assert "x-should-retry" not in answer.headers
     assert len(stage.b.requests) == 1
 
 
