@@ -178,17 +178,18 @@ def test_a_whole_answer_may_end(gateway, upstream):
 def test_what_takes_too_long_is_cut_and_told(serve, upstream):
     gateway = serve(config(upstream, drain=0.2))
     upstream.script(Reply.sse(chunk("half"), Hang()), Reply.hang())
-    with gateway.begin("a/stream", stream=True) as client, gateway.begin("a/whole") as other:
+    with gateway.begin("a/stream", stream=True) as client:
         answer = client.head()
-        client.piece(answer)
-        upstream.wait_requests(2)
-        gateway.signal()
-        client.rest(answer)
-        assert not answer.whole
-        assert "stopping" in json.loads(answer.payloads[-1])["error"]["message"]
-        late = other.answer()
-        assert late.status >= 500
-        assert "stopping" in late.error["message"]
+        client.piece(answer)  # so that the other request is the upstream's second
+        with gateway.begin("a/whole") as other:
+            upstream.wait_requests(2)
+            gateway.signal()
+            client.rest(answer)
+            assert not answer.whole
+            assert "stopping" in json.loads(answer.payloads[-1])["error"]["message"]
+            late = other.answer()
+            assert late.status >= 500
+            assert "stopping" in late.error["message"]
     assert gateway.wait() == 0
 
 
