@@ -37,7 +37,7 @@ FINISH = {
 }
 """Finish reasons seen in the wild -> OpenAI's. Others are passed on as they are."""
 
-_BROKEN_OFF = {"error", "aborted", "insufficient_system_resource"}
+BROKEN_OFF = {"error", "aborted", "insufficient_system_resource"}
 
 
 class ChatDecoder:
@@ -151,7 +151,7 @@ class _Choice:
         reason = raw.get("finish_reason")
         if isinstance(reason, str) and reason:
             self.reason = FINISH.get(reason.lower(), reason)
-            if reason.lower() in _BROKEN_OFF:
+            if reason.lower() in BROKEN_OFF:
                 raise Overloaded(f"the provider broke the answer off (finish_reason {reason!r})")
 
     def finish(self) -> Iterator[Event]:

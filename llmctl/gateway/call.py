@@ -76,6 +76,11 @@ class Call:
         """Where the request goes."""
         self.path, self.entry.door = door.path, door.kind
 
+    @property
+    def target(self) -> str:
+        """The path below /v1, with its query."""
+        return f"{self.path}?{self.query.decode('latin-1')}" if self.query else self.path
+
     def header(self, name: bytes) -> bytes | None:
         return find(self.headers, name)
 

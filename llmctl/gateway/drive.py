@@ -6,11 +6,12 @@ import asyncio
 import random
 from collections.abc import Sequence
 
-from llmctl.core.retry import Wait, may_retry
-from llmctl.core.routing import Ask, in_turn, most_telling, moves_on
+from llmctl.core.retry import Wait
+from llmctl.core.routing import Ask, in_turn, most_telling
 from llmctl.errors import LlmctlError
 from llmctl.gateway.answers import Answer
 from llmctl.gateway.attempt import ask
+from llmctl.gateway.entry import LOST
 from llmctl.gateway.job import Job
 from llmctl.gateway.order import in_order
 from llmctl.gateway.plan import Candidate
@@ -39,20 +40,8 @@ async def _carry_out(job: Job) -> Answer:
 
 
 async def _in_turn(job: Job, candidates: Sequence[Candidate]) -> Answer:
-    if len(candidates) == 1:
-        try:  # the usual case, without the machinery
-            return await ask(job, candidates[0], _first(job, candidates[0]))
-        except LlmctlError as error:
-            error.attempts = 1
-            if not moves_on(error) or not may_retry(error, job.plan.policy) or not job.plan.policy.retries:
-                raise
-            failed: LlmctlError | None = error
-    else:
-        failed = None
     flow = in_turn(len(candidates), job.plan.policy, random.random)
     step = next(flow)
-    if failed is not None:
-        step = flow.send(failed)
     while True:
         if isinstance(step, Wait):
             await asyncio.sleep(step.seconds)
@@ -148,5 +137,5 @@ async def _drop(tasks: list[asyncio.Task[Answer]]) -> None:
     """Give up answers that came in the same moment as the winner's."""
     for task in tasks:
         answer = task.result()
-        answer.attempt.status = "lost"
+        answer.attempt.status = LOST
         await answer.reply.close()

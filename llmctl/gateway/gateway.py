@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
 from itertools import compress
 from random import getrandbits
@@ -24,7 +24,6 @@ from llmctl.gateway.call import Call
 from llmctl.gateway.entry import Attempt, Entry
 from llmctl.gateway.health import Health, Place
 from llmctl.gateway.job import Job, Known, since
-from llmctl.gateway.judging import Comparison
 from llmctl.gateway.keeper import Keeper
 from llmctl.gateway.limits import Limits, Slots
 from llmctl.gateway.lists import Lists
@@ -36,6 +35,7 @@ from llmctl.gateway.plan import Plan, Planner
 from llmctl.gateway.prices import Prices
 from llmctl.gateway.shared import Shared
 from llmctl.gateway.turns import Turns
+from llmctl.store.keys import PREFIX
 
 if TYPE_CHECKING:
     from llmctl.gateway.cassettes import Player, Recorder
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from llmctl.store.keys import GatewayKey
 
 _LONGEST_NAME = 512
-KEY_PREFIX = b"sk-llmctl-"
+_KEY_PREFIX = PREFIX.encode()
 
 
 class Gateway:
@@ -56,10 +56,8 @@ class Gateway:
         accounts: Accounts,
         limits: Limits,
         budgets: Budgets,
-        tell: Callable[[str], None],
     ) -> None:
         self.started = int(time.time())
-        self.tell = tell
         self.shared = shared
         self.accounts = accounts
         self.limits = limits
@@ -172,21 +170,21 @@ class Gateway:
         entry = call.entry
         entry.total_ms = since(call.clock)
         entry.outcome = entry.outcome or ("ok" if 0 < entry.status < 400 else "error")
-        for attempt in entry.attempts:
-            self.prices.price(attempt)
-            cost = self.prices.estimate(attempt) if attempt.cost is None else attempt.cost
-            self.budgets.count(attempt.profile, cost)
-        if call.key is not None and entry.cache != "hit":
-            self.charge(entry, call.key)
+        costs = [self._count(attempt) for attempt in entry.attempts]
+        if call.key is not None and call.key.limited and entry.cache != "hit":
+            self._charge(entry, call.key, [cost for cost in costs if cost is not None])
         self.monitor.inflight.pop(entry.id, None)
         self.finished.append((entry, call.key))
 
-    def charge(self, entry: Entry, key: GatewayKey) -> None:
-        """Count what a request took against its key's limits, at once; its cost when that is known."""
-        if not key.limited:
-            return
-        costs = [self.prices.estimate(each) if each.cost is None else each.cost for each in entry.attempts]
-        known = [cost for cost in costs if cost is not None]
+    def _count(self, attempt: Attempt) -> float | None:
+        """Price an attempt and count it against its profile's budget; what it cost, perhaps only about."""
+        self.prices.price(attempt)
+        cost = self.prices.estimate(attempt) if attempt.cost is None else attempt.cost
+        self.budgets.count(attempt.profile, cost)
+        return cost
+
+    def _charge(self, entry: Entry, key: GatewayKey, known: Sequence[float]) -> None:
+        """Count what a request took against its key's limits, at once; its cost as far as that is known."""
         entry.charged = bool(known)
         self.background(self.limits.spend(key, _tokens(entry), sum(known) if known else None))
 
@@ -250,7 +248,7 @@ class Gateway:
     def allows(self, key: GatewayKey | None, *names: str) -> bool:
         return key is None or self.keyring.allows(key, *names)
 
-    async def keeper(self, job: Job, body: bytes) -> Keeper | None:
+    async def keeper(self, job: Job) -> Keeper | None:
         """The cache around a request, where it is wanted."""
         if self.cache is None:
             return None
@@ -264,7 +262,7 @@ class Gateway:
     async def play(self, call: Call, body: bytes) -> bool:
         """Answer from a cassette. Where there is no recording: raise NotFound, or False to go on."""
         assert self.player is not None
-        path = f"/v1{call.path}" + (f"?{call.query.decode('latin-1')}" if call.query else "")
+        path = f"/v1{call.target}"
         found = self.player.find(call.method, path, body)
         if found is None:
             if self.forwards_unmatched:
@@ -275,17 +273,10 @@ class Gateway:
         call.answer(found.status, [*headers, (b"x-llmctl-replayed", b"true")], found.answer)
         return True
 
-    def price(self, attempt: Attempt) -> None:
-        self.prices.price(attempt)
-
-    def record_answers(self, comparison: Comparison) -> None:
-        self.accounts.compare(comparison)
-
     def account_shadow(self, entry: Entry) -> None:
         """A shadow has answered, or failed: it costs, but not at the client's expense."""
         for attempt in entry.attempts:
-            self.prices.price(attempt)
-            self.budgets.count(attempt.profile, attempt.cost)
+            self._count(attempt)
         self.finished.append((entry, None))
 
     def background(self, work: Coroutine[Any, Any, None]) -> None:
@@ -342,8 +333,8 @@ def _tokens(entry: Entry) -> int | None:
 def _shows_key(call: Call) -> bool:
     """Whether one of our own keys is shown although none is needed: its limits and its name count."""
     for name, value in call.headers:
-        if name == b"authorization" and KEY_PREFIX in value:
+        if name == b"authorization" and _KEY_PREFIX in value:
             return True
-        if name in (b"x-api-key", b"api-key") and value.startswith(KEY_PREFIX):
+        if name in (b"x-api-key", b"api-key") and value.startswith(_KEY_PREFIX):
             return True
     return False

@@ -14,9 +14,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from llmctl.errors import ConfigError, UsageError
+from llmctl.gateway.processes import port_holder
 from llmctl.gateway.server import Server, say
 from llmctl.gateway.setup import Setup, read_setup
-from llmctl.platforms import inherit, on_reload, port_holder
+from llmctl.platforms import inherit, on_reload
 
 _RESTART_SECONDS = 1.0
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from llmctl.gateway.entry import Attempt, Entry
 from llmctl.gateway.monitor import OTHER, Monitor
+from llmctl.gateway.processes import resident_bytes
 from llmctl.gateway.snapshots import STATES, merge_targets
-from llmctl.platforms import resident_bytes
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric

@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Callable
 
 from llmctl.client.wire import Headers
+from llmctl.core.rechunk import DONE
 from llmctl.errors import LlmctlError, StreamBroken, TimedOut
 from llmctl.gateway.answers import Answer
 from llmctl.gateway.attempt import settle
@@ -14,7 +15,7 @@ from llmctl.gateway.call import Call
 from llmctl.gateway.headers import find
 from llmctl.gateway.job import since
 from llmctl.gateway.problems import in_band
-from llmctl.gateway.tap import DONE, Tap
+from llmctl.gateway.tap import Tap
 from llmctl.gateway.upstream import Reply
 
 Capture = Callable[[bytes], None]

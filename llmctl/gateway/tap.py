@@ -11,14 +11,14 @@ from typing import Any
 
 import msgspec
 
+from llmctl.core.chat import BROKEN_OFF
 from llmctl.core.faults import error_in_body
+from llmctl.core.rechunk import DONE
 from llmctl.core.sse import MAX_EVENT_BYTES
 from llmctl.errors import LlmctlError, NotUnderstood, Overloaded
 from llmctl.gateway.jsontext import loads
 from llmctl.gateway.mend import Mender
 
-DONE = b"data: [DONE]\n\n"
-_BROKEN_OFF = ("error", "aborted", "insufficient_system_resource")
 _END = re.compile(rb"\r\n\r\n|\n\n|\r\r|\n\r\n|\r\n\n")
 
 
@@ -197,7 +197,7 @@ class Tap:
         elif choice.text or choice.message:
             self.begun = True
         if choice.finish_reason:
-            if choice.finish_reason in _BROKEN_OFF:
+            if choice.finish_reason in BROKEN_OFF:
                 raise Overloaded(f"the provider broke the answer off (finish_reason {choice.finish_reason!r})")
             self.reasons[index] = choice.finish_reason
             self.begun = True

@@ -41,11 +41,10 @@ class Tape:
         call, recorder = self._call, gateway.recorder
         if recorder is None or not self._complete:
             return
-        path = f"/v1{call.path}" + (f"?{call.query.decode('latin-1')}" if call.query else "")
         kind = (call.header(b"content-type") or b"").decode("latin-1")
         recorded = Recorded(
             call.method,
-            path,
+            f"/v1{call.target}",
             kind,
             b"".join(self._heard),
             self._status,

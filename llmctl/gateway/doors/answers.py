@@ -48,10 +48,9 @@ async def answer_json(gateway: Gateway, call: Call, door: Door, body: bytes) -> 
     call.entry.stream = stream
     if gateway.logs_prompts:
         call.entry.request = body
-    path = f"{door.path}?{call.query.decode('latin-1')}" if call.query else door.path
     keeps_usage = stream and wants_usage(fields)
-    job = Job(call, plan, door.kind, path, fields, stream, keeps_usage, door.held, gateway.known)
-    keeper = await gateway.keeper(job, body) if door.held else None
+    job = Job(call, plan, door.kind, call.target, fields, stream, keeps_usage, door.held, gateway.known)
+    keeper = await gateway.keeper(job) if door.held else None
     if keeper is not None and await keeper.answered():
         return
     judged = _judged(gateway, job, plan)
@@ -81,7 +80,7 @@ def _judged(gateway: Gateway, job: Job, plan: Plan) -> Judged | None:
     route = plan.route
     if route is None or not (plan.shadow or route.split) or not job.held:
         return None
-    judged = Judged(job, gateway.record_answers, gateway.account_shadow)
+    judged = Judged(job, gateway.accounts.compare, gateway.account_shadow)
     if plan.shadow is not None and random.random() < route.shadow_share:  # noqa: S311 - a share, no secret
         gateway.background(judged.shadow(plan.shadow))
     return judged
@@ -132,6 +131,6 @@ def about(gateway: Gateway, call: Call, answer: Answer) -> Headers:
 
 def cost_header(gateway: Gateway, answer: Answer) -> Headers:
     """What a whole answer cost, where that is known at once."""
-    gateway.price(answer.attempt)
+    gateway.prices.price(answer.attempt)
     cost = answer.attempt.cost
     return [] if cost is None else [(b"x-llmctl-cost", b"%.9f" % cost)]

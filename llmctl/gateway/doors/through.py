@@ -163,7 +163,6 @@ async def _send(
     health = gateway.known.health
     live = health.live_keys(place, upstream.keys)
     key = upstream.next_key(live) if live else health.soonest_key(place, upstream.keys)
-    path = f"{door.path}?{call.query.decode('latin-1')}" if call.query else door.path
     headers = to_provider(call.headers, upstream.own_names)
     entry.overhead_ms = since(call.ready)
     started = time.perf_counter()
@@ -172,7 +171,7 @@ async def _send(
     health.asked(place)
     reply = None
     try:
-        reply = await upstream.send(call.method, path, headers, body, key, deadline, more, length)
+        reply = await upstream.send(call.method, call.target, headers, body, key, deadline, more, length)
         attempt.http_status = reply.status
         if reply.status >= 400:
             raise await failure(reply)
