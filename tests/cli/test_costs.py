@@ -238,14 +238,25 @@ def test_embeddings_without_usage_cost_the_unknown(work, upstream, row):
     assert (row()["prompt_tokens"], row()["cost"], row()["cost_by"]) == (None, None, "unknown")
 
 
-@pytest.mark.parametrize("parallel", ["1", "4"])
-def test_embeddings_that_failed_are_written_down(work, upstream, rows, parallel):
+def test_embeddings_that_failed_are_written_down(work, upstream, rows):
     upstream.script(vectors, Reply(429, body=error_body("slow down")))
     upstream.default = Reply.hang()
-    work("embed", "-m", "e", "--batch", "1", "--parallel", parallel, "a", "b").check(6)
+    work("embed", "-m", "e", "--batch", "1", "--parallel", "1", "a", "b").check(6)
     assert sorted((row["status"], row["model"], row["http_status"]) for row in rows()) == [
         ("ok", "e", None),
         ("rate_limited", "e", 429),
+    ]
+
+
+def test_embeddings_that_another_batch_took_down_are_written_down(work, upstream, rows):
+    def only_a_is_slow(request):
+        return Reply.hang() if request.json()["input"] == ["a"] else Reply(429, body=error_body("slow down"))
+
+    upstream.default = only_a_is_slow
+    work("embed", "-m", "e", "--batch", "1", "--parallel", "4", "a", "b").check(6)
+    assert sorted((row["status"], row["cost_by"], row["http_status"]) for row in rows()) == [
+        ("interrupted", "unknown", None),
+        ("rate_limited", "unknown", 429),
     ]
 
 

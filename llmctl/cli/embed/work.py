@@ -16,7 +16,7 @@ from llmctl.cli.embed.progress import Progress
 from llmctl.cli.session import Session
 from llmctl.core.embeddings import batches
 from llmctl.core.events import Usage
-from llmctl.errors import LlmctlError
+from llmctl.errors import Interrupted, LlmctlError
 from llmctl.store.ledger import UNKNOWN, Request
 from llmctl.store.recorder import failed, request_to
 
@@ -91,8 +91,10 @@ class Work:
         try:
             part = await client.embed_batch(texts, model=model, **self.params)
         except LlmctlError as error:
-            request = replace(request_to(self.session.target, "embed", started), model=model, cost_by=UNKNOWN)
-            self.account.recorder.note(failed(request, error))
+            self._count_failed(model, started, error)
+            raise
+        except asyncio.CancelledError:  # another batch failed, or the user did; the provider may bill it
+            self._count_failed(model, started, Interrupted("the batch was given up"))
             raise
         vectors = dict(zip(texts, part.vectors, strict=True))
         self.vectors |= vectors
@@ -103,6 +105,10 @@ class Work:
         self._count(replace(asked, answered_by=part.model or ""), part.usage)
         self.model = part.model or self.model
         progress.advance(len(texts))
+
+    def _count_failed(self, model: str, started: float, error: LlmctlError) -> None:
+        request = replace(request_to(self.session.target, "embed", started), model=model, cost_by=UNKNOWN)
+        self.account.recorder.note(failed(request, error))
 
     def _count(self, request: Request, usage: Usage | None) -> None:
         """Write the request down. Totals are unknown as soon as one part is."""
