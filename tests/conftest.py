@@ -10,16 +10,26 @@ from typing import Any
 import pytest
 
 from support.cli import Cli
+from support.forkserver import Forkserver
 from support.leaks import recorder
 from support.upstream import Upstream
 
 os.environ["PYTHONSAFEPATH"] = "1"  # programs that tests start import the installed llmctl, not the checkout's
 
 
+@pytest.fixture(scope="session")
+def forkserver() -> Iterator[Forkserver | None]:
+    """What runs the command line, where forking can be followed."""
+    server = Forkserver() if hasattr(os, "pidfd_open") else None
+    yield server
+    if server:
+        server.close()
+
+
 @pytest.fixture
-def cli(tmp_path: Path) -> Iterator[Cli]:
+def cli(tmp_path: Path, forkserver: Forkserver | None) -> Iterator[Cli]:
     """The installed command line in a home of its own."""
-    runner = Cli(tmp_path)
+    runner = Cli(tmp_path, forkserver=forkserver)
     yield runner
     runner.close()
 

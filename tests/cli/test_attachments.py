@@ -140,6 +140,7 @@ def test_a_large_picture_does_not_spoil_its_folder(content, put):
         ("big.txt", b"a" * (MOST_TEXT + 1), "4.0 MB; the limit for its kind is 4 MB"),
         ("big.png", PNG + bytes(MOST_MEDIA), "20.0 MB; the limit is 20 MB"),
     ],
+    ids=["empty", "latin", "zip", "heic", "big-text", "big-picture"],  # else all of their bytes
 )
 def test_what_can_not_be_sent_is_refused_before_anything_is(work, upstream, put, name, data, why):
     result = work.chat("-f", put(name, data)).check(2)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from support.forkserver import READ_AT_START, ForkedProcess, Forkserver
 from support.leaks import Recorder, recorder, secrets_in
 from support.process import Process
 
@@ -64,15 +65,22 @@ class Cli:
     In `env`, None removes a variable.
     """
 
-    def __init__(self, tmp_path: Path, program: Sequence[str] = LLMCTL, recorder: Recorder = recorder) -> None:
+    def __init__(
+        self,
+        tmp_path: Path,
+        program: Sequence[str] = LLMCTL,
+        recorder: Recorder = recorder,
+        forkserver: Forkserver | None = None,
+    ) -> None:
         self.program = program
         self.root = tmp_path / "llmctl"
         self.home = self.root / "home"
         self.cwd = self.root / "work"
         self.config = self.root / "config.toml"
         self._recorder = recorder
+        self._forkserver = forkserver
         self._key_files: set[Path] = set()
-        self._processes: list[tuple[Process, str]] = []
+        self._processes: list[tuple[Process | ForkedProcess, str]] = []
         self._terminals: list[tuple[Terminal, str]] = []
         for folder in (self.home, self.cwd, self.root / "tmp", self.root / "run"):
             folder.mkdir(parents=True, mode=0o700)
@@ -112,9 +120,9 @@ class Cli:
     def run(
         self, *args: str, stdin: bytes | str | None = None, env: Env | None = None, timeout: float = 30
     ) -> Result:
-        """Run to the end. Without `stdin` the standard input is empty."""
-        process = self._start(args, subprocess.DEVNULL if stdin is None else subprocess.PIPE, env)
+        """Run to the end, in a fork if that shows the same. Without `stdin` the standard input is empty."""
         data = stdin.encode() if isinstance(stdin, str) else stdin
+        process = self._fork(args, data is not None, env)
         try:
             out, err = process.communicate(data, timeout)
         except subprocess.TimeoutExpired as late:
@@ -142,6 +150,14 @@ class Cli:
             terminal, name = self._terminals.pop()
             terminal.close(self._recorder, name)
         self._recorder.add_folder(f"{self.root.parent.name}'s home", self.root, self._key_files)
+
+    def _fork(self, args: Sequence[str], with_stdin: bool, env: Env | None) -> Process | ForkedProcess:
+        at_start = any(name.startswith(READ_AT_START) for name in env or ())
+        if self._forkserver is None or self.program is not LLMCTL or at_start:
+            return self._start(args, subprocess.PIPE if with_stdin else subprocess.DEVNULL, env)
+        process = self._forkserver.run(args, self.env(env), self.cwd, with_stdin)
+        self._processes.append((process, _name(args)))
+        return process
 
     def _start(self, args: Sequence[str], stdin: int, env: Env | None) -> Process:
         process = Process([*self.program, *args], stdin=stdin, env=self.env(env), cwd=self.cwd)
