@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,13 +16,18 @@ from llmctl.gateway.judging import Comparison
 from llmctl.store.ledger import UNPRICED, Request
 
 MOST_WAITING = 20_000
-_PORTION = 100
 _EVERY = 0.5
 """Seconds between two writes: a crash loses no more than that."""
+
+_PAUSE = 0.002
+"""Seconds between two portions, in which requests that wait for the same core have their turn."""
 
 
 class Book(Protocol):
     """Where requests are written down: SQLite on this machine, PostgreSQL for several. Used by one thread."""
+
+    portion: int
+    """So many requests are written at once."""
 
     def add_all(self, requests: Sequence[Request]) -> None: ...
     def add_comparisons(self, comparisons: Sequence[Comparison]) -> None: ...
@@ -85,16 +91,18 @@ class Accounts:
         """Write what waits. What fails stays in the queue, for the next time."""
         batch = [self._waiting.popleft() for _ in range(len(self._waiting))]
         comparisons = [self._comparisons.popleft() for _ in range(len(self._comparisons))]
+        written = 0
         try:
             if self._book is None:
                 self._book = self._open_book()
-            while batch:  # few at a time: the thread must not hold the loop up
-                self._book.add_all(batch[:_PORTION])
-                batch = batch[_PORTION:]
+            while written < len(batch):
+                self._book.add_all(batch[written : written + self._book.portion])
+                written += self._book.portion
+                time.sleep(_PAUSE)
             if comparisons:
                 self._book.add_comparisons(comparisons)
         except LlmctlError as error:
-            self._waiting.extendleft(reversed(batch))
+            self._waiting.extendleft(reversed(batch[written:]))
             self._comparisons.extendleft(reversed(comparisons))
             if not self._failing:
                 self._tell(f"the ledger can't be written now: {error.message}")

@@ -17,6 +17,8 @@ _COMPARISON = "INSERT INTO comparisons (time, entry, route, request, answers) VA
 class StoreBook:
     """Writes into llmctl.db. Raises StoreFailed."""
 
+    portion = 20  # about a millisecond's work: longer is what the slowest of 100 requests would wait
+
     def __init__(self, path: Path) -> None:
         self._store = Store(path, patience=_PATIENCE)
 
@@ -34,6 +36,8 @@ class StoreBook:
 
 class NoBook:
     """Keeps nothing, where history = false or --no-log says so."""
+
+    portion = 1000
 
     def add_all(self, requests: Sequence[Request]) -> None: ...
 

@@ -43,6 +43,8 @@ class PostgresBook:
     them over in their order once the database is back, also those that an earlier run left behind.
     """
 
+    portion = 100
+
     def __init__(self, url: str, spool: Path, tell: Callable[[str], None], pause: float = _PAUSE) -> None:
         """`spool` is the folder of the file. Nothing is connected yet. Raises ConfigError, StoreFailed."""
         self._link = Link(url)
