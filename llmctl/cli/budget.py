@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from llmctl.cli.history import keeps_history, pricing, store_to_read
+from llmctl.core.money import dollars
 from llmctl.core.when import midnight
 from llmctl.errors import BudgetSpent, StoreFailed
 from llmctl.store.recorder import request_to
@@ -142,14 +143,6 @@ class Guard:
 
     def _refuse(self, message: str, hint: str, retry_after: float | None = None) -> None:
         raise self._session.about(BudgetSpent(message, hint=hint, retry_after=retry_after))
-
-
-def dollars(amount: float) -> str:
-    """As much of it as says something: $0.0123, $0.10, $1.50."""
-    if amount >= 0.995 or amount == 0:
-        return f"${amount:,.2f}"
-    text = f"{amount:.6f}".rstrip("0")
-    return f"${text:0<4}" if text != "0." else "under $0.000001"
 
 
 def _duration(seconds: float) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import date, timedelta
 
 from llmctl.config.configfile import Config
+from llmctl.core.money import dollars
 from llmctl.core.when import midnight
 from llmctl.errors import BudgetSpent, LlmctlError
 
@@ -61,14 +62,16 @@ class Budgets:
         if most is not None and spent >= most:
             frees = midnight(self._day + timedelta(days=1)) - time.time()
             raise BudgetSpent(
-                f"the budget of ${most:g} a day is spent: ${spent:.2f} so far",
+                f"the budget of {dollars(most)} a day is spent: {dollars(spent)} so far",
                 hint="it frees at midnight; llmctl usage shows where it went",
                 retry_after=frees,
             )
         most = budget.get("usd_per_request")
         needed = prompt_cost() if most is not None else None
         if most is not None and needed is not None and needed > most:
-            raise BudgetSpent(f"the prompt alone would cost about ${needed:.4f}, and the limit is ${most:g}")
+            raise BudgetSpent(
+                f"the prompt alone would cost about {dollars(needed)}, and the limit is {dollars(most)}"
+            )
 
     def _turn(self) -> None:
         """A new day begins with nothing spent."""

@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from llmctl.core.money import dollars
 from llmctl.errors import BudgetSpent, Overloaded, RateLimited, StoreFailed
 from llmctl.gateway.shared import Shared
 from llmctl.store.keys import GatewayKey, period_name
@@ -60,7 +61,7 @@ class Limits:
         used = await self._shared.cost(key.id, key.budget_period)
         if used >= budget:
             period = f" {_PER[key.budget_period]}" if key.budget_period in _PER else ""
-            raise BudgetSpent(f"the key {key.name} has spent its budget of ${budget:g}{period}")
+            raise BudgetSpent(f"the key {key.name} has spent its budget of {dollars(budget)}{period}")
 
     async def _learn(self, key: GatewayKey) -> None:
         """Bring the sum up to what the ledger knows, once a period: the shared sum may be younger."""

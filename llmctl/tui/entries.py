@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from llmctl.cli.account import total_cost
-from llmctl.cli.budget import dollars
 from llmctl.cli.talk.context import estimate
+from llmctl.core.money import dollars
 from llmctl.store.ledger import UNPRICED, Request
 from llmctl.store.messages import COMPLETE, PARTIAL, Message
 from llmctl.tui.transcript import Entry, MediaPart, Part, ReasoningPart, TextPart, ToolPart

@@ -13,7 +13,7 @@ from textual.dom import DOMNode
 from textual.widget import Widget
 
 from llmctl.cli.account import total_cost
-from llmctl.cli.budget import dollars
+from llmctl.core.money import dollars
 from llmctl.store.ledger import Request
 from llmctl.tui import deeds
 from llmctl.tui.keynames import key_name

@@ -72,6 +72,16 @@ def test_tokens_a_minute_are_counted_when_the_answer_is_there(limits, clock):
     asyncio.run(main())
 
 
+def test_small_budgets_are_told_in_full(limits):
+    async def main():
+        ci = key(budget_usd=2e-5, budget_period="day")
+        await limits.spend(ci, 10, 3e-5)
+        with pytest.raises(BudgetSpent, match=r"budget of \$0\.00002 today"):
+            await limits.admit(ci)
+
+    asyncio.run(main())
+
+
 @pytest.mark.parametrize(
     ("period", "later", "words"),
     [("day", DAY / 2, " today"), ("month", 10 * DAY, " this month"), ("total", None, "")],
@@ -86,7 +96,7 @@ def test_budgets(limits, clock, period, later, words):
         clock.now += 60
         with pytest.raises(BudgetSpent) as caught:
             await limits.admit(ci)
-        assert caught.value.message == f"the key ci has spent its budget of $1.5{words}"
+        assert caught.value.message == f"the key ci has spent its budget of $1.50{words}"
         clock.now += later or 1000 * DAY
         if later:
             await limits.admit(ci)

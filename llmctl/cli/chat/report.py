@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from llmctl.cli.budget import dollars
 from llmctl.cli.streams import DIM
 from llmctl.core.answer import Answer
+from llmctl.core.money import dollars
 from llmctl.errors import Filtered, Truncated
 
 if TYPE_CHECKING:

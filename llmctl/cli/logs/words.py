@@ -45,7 +45,7 @@ def short_date(seconds: float, now: float) -> str:
 
 def money(cost: float | None) -> str:
     """US dollars; what is unknown is called so."""
-    from llmctl.cli.budget import dollars
+    from llmctl.core.money import dollars
 
     return "unknown" if cost is None else dollars(cost)
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from llmctl.cli.budget import dollars
 from llmctl.cli.logs.words import local, short_date
 from llmctl.cli.options import command
 from llmctl.cli.pager import paged
@@ -18,6 +17,7 @@ from llmctl.cli.serve.key_add import describe
 from llmctl.cli.serve.keys import keys_to_read
 from llmctl.cli.streams import Streams
 from llmctl.cli.table import print_table
+from llmctl.core.money import dollars
 
 if TYPE_CHECKING:
     from llmctl.store.keys import GatewayKey

@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
-from llmctl.cli.budget import dollars
 from llmctl.cli.streams import harmless
 from llmctl.cli.talk import saving, switching
 from llmctl.cli.talk.context import context_limit, estimate
 from llmctl.core.codeblocks import find_block
+from llmctl.core.money import dollars
 from llmctl.core.params import parse_options
 from llmctl.core.suggest import did_you_mean
 from llmctl.errors import UsageError
