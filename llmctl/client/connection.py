@@ -10,12 +10,14 @@ from typing import Any, Protocol
 import httptools
 
 from llmctl.client.deadline import Deadline
-from llmctl.client.failures import not_http
+from llmctl.client.failures import not_http, wrong_http
 from llmctl.errors import LlmctlError, NetworkError, NotUnderstood, StreamBroken
 
 _HIGH = 256 * 1024
 """Bytes held for a slow reader before the socket is left alone."""
 _MAX_HEAD = 64 * 1024
+_AT_ONCE = 0.5
+"""Seconds in which word comes from a connection that was closed before it was written to: a round trip."""
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -24,7 +26,7 @@ class Owner(Protocol):
     """What a connection tells when it can be used again, and when it is over."""
 
     @property
-    def address(self) -> str: ...
+    def peer(self) -> str: ...
     def keep(self, connection: Connection) -> None: ...
     def forget(self, connection: Connection) -> None: ...
 
@@ -138,7 +140,8 @@ class Connection(asyncio.Protocol):
         self._framed = False  # the end of the body is told by its length or its chunks
         self._uploading = False
         self._keeps = False  # the reply is complete, and another may follow on this connection
-        self._head_size = 0
+        self._unparsed = 0  # bytes since the parser last gave a head or a part of a body
+        self._began = 0.0
         self._watch: asyncio.TimerHandle | None = None
         self._deadline: Deadline | None = None
         self._may_write: asyncio.Future[None] | None = None
@@ -149,8 +152,9 @@ class Connection(asyncio.Protocol):
         """Send a request whose body is at hand, or with `uploads`, follows by `upload`."""
         reply = self._reply = WireReply(self)
         self._bodyless, self._uploading = bodyless, uploads
-        self._framed, self._head_size = False, 0
+        self._framed, self._unparsed = False, 0
         self._deadline = deadline
+        self._began = self.loop.time()
         self._look()
         if self._reply is reply:
             self._transport.write(head + body if len(body) < 65536 else head)
@@ -170,9 +174,9 @@ class Connection(asyncio.Protocol):
             self._uploading = False
 
     @property
-    def heard(self) -> bool:
-        """Whether anything has come since `begin`."""
-        return self._head_size > 0
+    def was_dead(self) -> bool:
+        """Whether the other side had closed before it could take the request, as it's over without an answer."""
+        return self._unparsed == 0 and self.loop.time() - self._began < _AT_ONCE
 
     def drop(self, reply: WireReply) -> None:
         """The reader has gone: a connection with an answer still on its way is of no use any more."""
@@ -224,13 +228,10 @@ class Connection(asyncio.Protocol):
         if reply is None:
             self._transport.abort()  # nobody asked
             return
-        if not reply.status:
-            if self._head_size > _MAX_HEAD:
-                self._fail(
-                    NotUnderstood(f"{self._owner.address} sends headers of more than {_MAX_HEAD >> 10} KiB")
-                )
-                return
-            self._head_size += len(data)
+        if self._unparsed > _MAX_HEAD:
+            self._endless(reply)
+            return
+        self._unparsed += len(data)
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
@@ -242,11 +243,20 @@ class Connection(asyncio.Protocol):
 
     def _garbled(self, error: Exception) -> None:
         """What came is no HTTP, or nothing that was asked for."""
-        failure: LlmctlError = not_http(self._owner.address)
+        status = self._parser.get_status_code()
+        reason = "101 Switching Protocols, unasked" if status == 101 else str(error)
+        failure: LlmctlError = wrong_http(self._owner.peer, reason) if status else not_http(self._owner.peer)
         if self._reply is not None and self._reply.status:
-            failure = StreamBroken("the reply broke off: what follows is no HTTP")
+            failure = StreamBroken(f"the reply broke off: what follows is no HTTP ({reason})")
         failure.__cause__ = error
         self._fail(failure)
+
+    def _endless(self, reply: WireReply) -> None:
+        """What came is only a head, a trailer or the head of a chunk: httptools joins it in quadratic time."""
+        if reply.status:
+            self._fail(StreamBroken(f"the reply broke off: {_MAX_HEAD >> 10} KiB without a part of its body"))
+        else:
+            self._fail(NotUnderstood(f"{self._owner.peer} sends headers of more than {_MAX_HEAD >> 10} KiB"))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed = True
@@ -262,7 +272,7 @@ class Connection(asyncio.Protocol):
         elif reply.status >= 200:
             self._fail(StreamBroken("the connection broke off in the middle of the reply"))
         else:
-            self._fail(NetworkError(f"{self._owner.address} closed the connection without an answer"))
+            self._fail(NetworkError(f"{self._owner.peer} closed the connection without an answer"))
 
     def pause_writing(self) -> None:
         self._may_write = self.loop.create_future()
@@ -297,6 +307,7 @@ class Connection(asyncio.Protocol):
             self._framed = False
             return
         reply.status = status
+        self._unparsed = 0
         if self._bodyless or status in (204, 304):
             self._framed = True
             self._complete()
@@ -304,6 +315,7 @@ class Connection(asyncio.Protocol):
         reply.wake()
 
     def on_body(self, data: bytes) -> None:
+        self._unparsed = 0
         reply = self._reply
         if reply is not None and reply.body(data):
             self._transport.pause_reading()

@@ -49,6 +49,9 @@ class TunnelWire(Wire):
         self._socks = parts.scheme.startswith("socks")
         self._resolves = parts.scheme == "socks5"
         self._forwards = not self._socks and tls is None
+        self.way = f"{self.address} through {self._named}"
+        if self._forwards:
+            self.peer = self.way = self._named
         self._proxy_tls = None
         if parts.scheme == "https":
             self._proxy_tls = proxy_tls or tls or make_context(Tls(), os.environ)
@@ -155,4 +158,4 @@ class TunnelWire(Wire):
         return ProxyFailed(f"{self._named} closed the connection without an answer")
 
     def _refusal(self, reason: str) -> ProxyFailed:
-        return ProxyFailed(f"the proxy refused the connection to {self.address}: {reason}")
+        return ProxyFailed(f"{self._named} refused the connection to {self.address}: {reason}")

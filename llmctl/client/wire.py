@@ -26,10 +26,15 @@ _IDLE_SECONDS = 55.0
 
 
 class Wire:
-    """The connections to one origin. `tls` is None for plain http."""
+    """The connections to one origin. `tls` is None for plain http.
+
+    `peer` is who answers on them, and `way` what is connected to, as people know it: behind a proxy
+    neither need be the origin.
+    """
 
     def __init__(self, host: str, port: int, tls: ssl.SSLContext | None) -> None:
-        self.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self.address = self.peer = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self.way = self.address
         self._host, self._port, self._tls = host, port, tls
         self._idle: list[Connection] = []
         self._ended = False
@@ -57,8 +62,8 @@ class Wire:
                 await reply.head()
             except BaseException as error:
                 connection.drop(reply)
-                if kept is None or connection.heard or not isinstance(error, NetworkError):
-                    raise
+                if kept is None or not isinstance(error, NetworkError) or not connection.was_dead:
+                    raise  # who took a request may have carried it out: to ask again is the retry policy's
                 kept = None  # it had been closed while it was idle; once more, on a new one
             else:
                 return reply
@@ -74,7 +79,7 @@ class Wire:
 
     async def _connect(self, deadline: Deadline) -> Connection:
         loop = asyncio.get_running_loop()
-        deadline.connecting(self.address)
+        deadline.connecting(self.way)
         try:
             async with asyncio.timeout(deadline.remaining()):
                 connection = await self._open(loop)

@@ -161,10 +161,10 @@ class Call:
     def watch(self) -> None:
         """From here on, a client that leaves cancels this task."""
         self.entry.task = self.connection.task
-        self.connection.serving = self.entry.task
+        self.connection.serving = self.entry
 
     def unwatch(self) -> None:
-        if self.entry.task is not None and self.connection.serving is self.entry.task:
+        if self.connection.serving is self.entry:
             self.connection.serving = None  # by now it may be the next request's
         self.entry.task = None
 

@@ -17,26 +17,44 @@ _NOT_RETURNED = frozenset(
     b" alt-svc strict-transport-security x-accel-buffering cache-control".split()
 )
 _PREFIXES_NOT_SENT = (b"x-llmctl-", b"sec-")
+_PREFIXES_NOT_RETURNED = (b"x-llmctl-", b"access-control-")
+_USUAL = frozenset((b"keep-alive", b"Keep-Alive", b"close"))
 
 
 def to_provider(headers: Headers, own: Container[bytes]) -> bytes:
     """The client's headers as lines, without hop-by-hop ones, keys, cookies and what the profile sets itself."""
-    lines = []
+    lines, named = [], b""
     for name, value in headers:
-        if name not in _NOT_SENT and name not in own and not name.startswith(_PREFIXES_NOT_SENT):
+        if name in _NOT_SENT:
+            if name == b"connection" and value not in _USUAL:
+                named += b"," + value
+        elif name not in own and not name.startswith(_PREFIXES_NOT_SENT):
             lines.append(b"%b: %b\r\n" % (name, value))
+    if named:
+        hops = _hops(named)
+        lines = [line for line in lines if line.partition(b":")[0] not in hops]
     return b"".join(lines)
 
 
 def to_client(headers: Headers, framed: bool) -> Headers:
-    """The provider's headers without hop-by-hop ones and cookies; the length only where it still holds."""
-    return [
-        (name, value)
-        for name, value in headers
-        if name not in _NOT_RETURNED
-        and not name.startswith(b"access-control-")
-        and (framed or name != b"content-length")
-    ]
+    """The provider's headers without hop-by-hop ones, cookies and ours; the length only where it still holds."""
+    kept, named = [], b""
+    for pair in headers:
+        name = pair[0]
+        if name in _NOT_RETURNED:
+            if name == b"connection" and pair[1] not in _USUAL:
+                named += b"," + pair[1]
+        elif not name.startswith(_PREFIXES_NOT_RETURNED) and (framed or name != b"content-length"):
+            kept.append(pair)
+    if named:
+        hops = _hops(named)
+        return [pair for pair in kept if pair[0] not in hops]
+    return kept
+
+
+def _hops(named: bytes) -> set[bytes]:
+    """What a Connection header names as being for this connection alone (RFC 9110 7.6.1)."""
+    return {word.strip() for word in named.lower().split(b",")}
 
 
 def find(headers: Headers, wanted: bytes) -> bytes | None:

@@ -1,41 +1,27 @@
-"""Uvicorn's HTTP protocol, with limits for headers and for clients that are slow, and word of those that leave."""
+"""One connection of the gateway: uvicorn's, with its own way to answer, and word of clients that leave."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import Any
 
-import httptools
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 from llmctl.client.wire import Headers
-
-MAX_HEAD = 64 * 1024
-MAX_HEADERS = 200
-_TLS = b"\x16\x03"
-"""How a TLS handshake begins."""
+from llmctl.gateway.entry import Entry
+from llmctl.gateway.incoming import Incoming
 
 
-class ServerProtocol(HttpToolsProtocol):
-    """One connection. `serving` is the task of the request that runs; a client that leaves cancels it."""
+class ServerProtocol(Incoming):
+    """One connection. `serving` is the request that runs; a client that leaves cancels it."""
 
-    serving: asyncio.Task[None] | None = None
-    waiting_since: float | None = None
-    """When a client that owes us something was last heard, by the loop's clock."""
+    serving: Entry | None = None
     unread_since: float | None = None
     """Since when the client leaves its answer unread."""
-    _head_size = 0
-    _first = b""
     _chunked = False
     _headless = False
-    _running: RequestResponseCycle
     task: asyncio.Task[None]
     """Of the request that was begun last."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self.waiting_since = self.loop.time()
 
     def connection_lost(self, exc: Exception | None) -> None:
         serving, self.serving = self.serving, None
@@ -44,45 +30,8 @@ class ServerProtocol(HttpToolsProtocol):
                 cycle.disconnected = True  # uvicorn marks only the one that came last
         self.pipeline.clear()
         super().connection_lost(exc)
-        if serving is not None:
-            serving.cancel()
-
-    def data_received(self, data: bytes) -> None:
-        self._first = data[:2]
-        try:
-            super().data_received(data)
-        except (AttributeError, ValueError):
-            if self.parser is not None:  # else: closed while a part of the data was still to be read
-                raise
-
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self.scope["llmctl"] = self  # type: ignore[typeddict-unknown-key]
-        self.waiting_since = self.loop.time()
-        self._head_size = 0
-
-    def on_headers_complete(self) -> None:
-        if not self.url.startswith(b"/") and self.url != b"*":
-            raise ValueError("a request for another host")  # its Host would not be the one that counts
-        if self.parser.get_http_version() == "1.1" and not any(name == b"host" for name, _ in self.headers):
-            raise ValueError("no Host")
-        super().on_headers_complete()
-
-    def on_url(self, url: bytes) -> None:
-        super().on_url(url)
-        self._measure(len(url))
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        super().on_header(name, value)
-        self._measure(len(name) + len(value))
-
-    def on_body(self, body: bytes) -> None:
-        self.waiting_since = self.loop.time()
-        super().on_body(body)
-
-    def on_message_complete(self) -> None:
-        self.waiting_since = None
-        super().on_message_complete()
+        if serving is not None and serving.task is not None:
+            serving.task.cancel()
 
     def pause_writing(self) -> None:
         self.unread_since = self.loop.time()
@@ -91,14 +40,6 @@ class ServerProtocol(HttpToolsProtocol):
     def resume_writing(self) -> None:
         self.unread_since = None
         super().resume_writing()
-
-    def send_400_response(self, msg: str) -> None:
-        if self._head_size < 0:
-            self._refuse(431, "the headers of the request are too large")
-        elif self._first == _TLS:
-            self._refuse(400, "this port speaks http; https:// was asked for")
-        else:
-            self._refuse(400, "the request is not HTTP/1.1 with a Host and a path")
 
     # answers, without ASGI's messages: one write for a whole one, and nothing that was checked is checked again
 
@@ -165,6 +106,9 @@ class ServerProtocol(HttpToolsProtocol):
         cycle.response_complete = True
         cycle.message_event.set()
         if not cycle.keep_alive:
+            if cycle.more_body:
+                self.linger()
+                return
             self.transport.close()
         cycle.on_response()
 
@@ -175,33 +119,16 @@ class ServerProtocol(HttpToolsProtocol):
         self.transport.close()
 
     def sweep(self, now: float, request_timeout: float, write_timeout: float) -> None:
-        """Close it if the client has been silent, or has left its answer unread, for too long."""
-        paused = self.flow.read_paused
-        if self.waiting_since is not None and not paused and now - self.waiting_since > request_timeout:
-            if self.cycle is None or not self.cycle.response_started:
-                self._refuse(408, f"the request did not come within {request_timeout:g} s")
-            else:
+        """Close it if the client has been silent or slow, or has left its answer unread, for too long."""
+        if self.lingering_since is not None:
+            if now - self.lingering_since > request_timeout:
                 self.transport.abort()
+        elif reason := self.late(now, request_timeout):
+            self.refuse(408, reason)
         elif self.unread_since is not None and now - self.unread_since > write_timeout:
+            if self.serving is not None:
+                self.serving.cancelled = True  # it is we who leave
             self.transport.abort()
-
-    def _measure(self, size: int) -> None:
-        self._head_size += size
-        if self._head_size > MAX_HEAD or len(self.headers) > MAX_HEADERS:
-            self._head_size = -(10**9)
-            raise httptools.HttpParserError("too large")
-
-    def _refuse(self, status: int, message: str) -> None:
-        words = {400: "Bad Request", 408: "Request Timeout", 431: "Request Header Fields Too Large"}
-        code = words[status].lower().replace(" ", "_")
-        error = {"message": message, "type": "invalid_request_error", "param": None, "code": code}
-        body = json.dumps({"error": error}).encode()
-        head = (
-            f"HTTP/1.1 {status} {words[status]}\r\ncontent-type: application/json\r\n"
-            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
-        )
-        self.transport.write(head.encode() + body)
-        self.transport.close()
 
 
 def connections_of(state: Any) -> list[ServerProtocol]:

@@ -15,7 +15,9 @@ import trustme
 from llmctl import Client, RetryPolicy, Target, Timeouts
 from llmctl.client.blocking import BlockingTransport, drive
 from llmctl.client.httpx_transport import HttpxTransport
+from llmctl.client.wire import Wire
 from support.leaks import TEST_KEY
+from support.loops import Run
 from support.upstream import Upstream
 
 FAST = RetryPolicy(retries=2, base=0.001, longest=0.002)
@@ -134,3 +136,15 @@ def collect() -> Callable[[AsyncIterator[Any]], Awaitable[list[Any]]]:
         return [item async for item in source]
 
     return everything
+
+
+@pytest.fixture(params=["asyncio", "uvloop"])
+def run(request: pytest.FixtureRequest) -> Run:
+    """The gateway's client on one of the loops."""
+    return Run(pytest.importorskip(request.param).new_event_loop)
+
+
+@pytest.fixture
+def wire(upstream: Upstream, run: Run) -> Wire:
+    """To the scripted upstream."""
+    return run.wire("127.0.0.1", upstream.port, None)

@@ -14,7 +14,7 @@ from llmctl.client.deadline import Deadline
 from llmctl.client.tls import make_context
 from llmctl.client.tunnel import TunnelWire
 from llmctl.config.target import Timeouts, Tls
-from llmctl.errors import ConnectTimeout, DnsFailed, ProxyFailed, TlsFailed
+from llmctl.errors import ConnectTimeout, DnsFailed, LlmctlError, ProxyFailed, TlsFailed
 from support.leaks import PROXY_BASIC, PROXY_PASSWORD, PROXY_USER
 from support.upstream import Reply, Upstream, refused_url
 
@@ -194,6 +194,32 @@ def test_a_proxy_that_is_none(run, proxy, trusting, reply, words):
         run.ask("127.0.0.1", 9, trusting, proxy.url)
 
 
+@pytest.mark.parametrize(
+    ("reply", "words"),
+    [
+        (Reply.refuse(), "the proxy 127.0.0.1 closed the connection without an answer"),
+        (Reply.raw(b"SSH-2.0-x\r\n\r\n"), "the proxy 127.0.0.1 does not answer in HTTP"),
+        (Reply.raw(b"HTTP/1.1 200 OK\r\nA: b\n\n"), "the proxy 127.0.0.1 answers in broken HTTP"),
+        (Reply.raw(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 50_000), "the proxy 127.0.0.1 sends headers of more"),
+    ],
+    ids=["closed", "garbage", "broken", "flood"],
+)
+def test_a_proxy_for_http_that_fails_is_named(run, proxy, reply, words):
+    """Whoever answers is the proxy; the origin may know nothing of it."""
+    proxy.default = reply
+    with pytest.raises(LlmctlError, match=words):
+        run.ask("llm.example.com", 80, None, proxy.url)
+
+
+def test_a_proxy_that_speaks_no_tls_in_time(run, trusting):
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        pytest.raises(ConnectTimeout, match=r"no connection to the proxy 127\.0\.0\.1 within 0\.1 s"),
+    ):
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        run.ask("llm.example.com", 80, None, url, trusting, limits=Timeouts(connect=0.1))
+
+
 @pytest.mark.parametrize("scheme", ["http", "https", "socks5", "socks5h"])
 @pytest.mark.parametrize("secured", [False, True], ids=["to http", "to https"])
 def test_a_proxy_that_is_not_there(run, trusting, scheme, secured):
@@ -243,7 +269,7 @@ def test_https_to_a_server_that_speaks_http(run, proxy, trusting):
 
 def test_a_proxy_that_says_nothing(run, proxy, trusting):
     proxy.route("CONNECT", Reply.hang())
-    with pytest.raises(ConnectTimeout, match=r"no connection to 127\.0\.0\.1:9 within 0\.1 s"):
+    with pytest.raises(ConnectTimeout, match=r"to 127\.0\.0\.1:9 through the proxy 127\.0\.0\.1 within 0\.1 s"):
         run.ask("127.0.0.1", 9, trusting, proxy.url, limits=Timeouts(connect=0.1))
     proxy.wait_closed(0)
 

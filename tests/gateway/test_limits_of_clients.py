@@ -149,6 +149,42 @@ def test_a_body_that_takes_its_time_is_fine(stage):
         assert client.answer().text == "fine"
 
 
+def test_a_body_that_drips_has_an_end(stage):
+    """Each portion is in time, and all of them would take days."""
+    with stage.gateway.client() as client:
+        client.raw(b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n")
+        answer = drip(client, b" ")
+    assert answer.startswith(b"HTTP/1.1 408")
+    assert b"bytes a second" in answer
+
+
+def test_a_refused_client_that_goes_on_sending_is_dropped(stage):
+    """The answer has come, and its end too; what is still sent is read for a while, and no longer."""
+    with stage.gateway.client() as client:
+        client.raw(b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99000000\r\n\r\n")
+        assert client.answer().status == 413
+        assert client.wait_closed() == b""
+        end = time.monotonic() + 20
+        with pytest.raises(ConnectionError):
+            while time.monotonic() < end:
+                client.raw(b" ")
+                with stage.gateway.client() as other:
+                    assert other.ask("GET", "/healthz").status == 200
+
+
+def drip(client, piece):
+    """Send it again and again until something comes back; what came."""
+    end = time.monotonic() + 20
+    client.sock.settimeout(0.05)
+    while True:
+        assert time.monotonic() < end
+        try:
+            client.raw(piece)
+            return client.sock.recv(65536)
+        except TimeoutError:
+            continue
+
+
 def slow(stage):
     """A connection with a small window, so that little is on its way unread."""
     client = stage.gateway.client()
@@ -198,9 +234,11 @@ def test_a_slow_reader_fills_no_memory(stage):
 def test_an_answer_that_nobody_reads(stage):
     stage.b.script(Reply.stream([b"x" * (1 << 20)] * 100, headers={"Content-Type": "application/octet-stream"}))
     with slow(stage) as client:
-        client.send("GET", "/v1/files/f/content", headers={"x-llmctl-profile": "b"})
+        client.send("GET", "/v1/unread", headers={"x-llmctl-profile": "b"})
         stage.b.wait_requests(1)
         stage.b.wait_closed(stage.b.last.connection)
+    line = json.loads(stage.gateway.wait_said('"door": "unread"'))
+    assert (line["outcome"], line["attempts"][0][1]) == ("cancelled", "cancelled")  # it is not the client who left
 
 
 def test_one_client_may_only_ask_so_much_at_once(stage):

@@ -299,7 +299,7 @@ def test_workers_share_limits(serve, upstream):
     bearer = {"Authorization": f"Bearer {key}"}
     end = time.monotonic() + 20
     good = 0
-    while good < 10:  # both know the key
+    while good < 50:  # both know the key: a connection goes to either
         good = good + 1 if gateway.get("/v1/models", bearer).status == 200 else 0
         assert time.monotonic() < end
     seen = [gateway.chat("a/m", headers=bearer).status for _ in range(10)]
