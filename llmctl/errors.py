@@ -28,7 +28,8 @@
     │   ├── DnsFailed                 dns
     │   ├── ConnectFailed             connect
     │   ├── TlsFailed                 tls
-    │   └── ProxyFailed               proxy
+    │   ├── ProxyFailed               proxy
+    │   └── OutOfFiles                out_of_files         (this process may open no more)
     ├── TimedOut                  9   timeout
     │   ├── ConnectTimeout            timeout_connect
     │   ├── FirstTokenTimeout         timeout_first_token
@@ -217,6 +218,10 @@ class TlsFailed(NetworkError):
 
 class ProxyFailed(NetworkError):
     code, retryable = "proxy", False
+
+
+class OutOfFiles(NetworkError):
+    code, http_status = "out_of_files", 503
 
 
 class TimedOut(LlmctlError):

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 POLL_SECONDS = 0.05
+_FILES = 65536
+"""More open files than anybody needs; macOS names no end, and takes no large number."""
 
 
 class Ended(BaseException):
@@ -100,6 +102,9 @@ if sys.platform == "win32":
     def held_back() -> Iterator[None]:
         """Nothing to do, see `tidy_end`."""
         yield
+
+    def allow_many_files() -> None:
+        """Nothing to do: sockets are no files there."""
 
     def new_group() -> dict[str, int]:
         """Arguments for Popen that put a child into a group of its own."""
@@ -303,6 +308,16 @@ else:
                 if signal.getsignal(number) not in (signal.SIG_IGN, None):
                     before[number] = signal.signal(number, handler)
         return before
+
+    def allow_many_files() -> None:
+        """Let this process, and those that it starts, open as many files as they may at all."""
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        most = _FILES if hard == resource.RLIM_INFINITY else min(hard, _FILES)
+        if soft != resource.RLIM_INFINITY and soft < most:
+            with contextlib.suppress(OSError, ValueError):  # the system may know another limit
+                resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
     def new_group() -> dict[str, bool]:
         """Arguments for Popen that put a child into a group of its own."""

@@ -173,12 +173,18 @@ def profile_target(profile: Profile, folder: Path, env: Mapping[str, str]) -> Ta
         more_keys=tuple(_reference_key(reference, profile, folder, env) for reference in _more(profile)),
         auth=profile.auth or (provider.auth if provider else "bearer"),
         headers={**(provider.headers if provider else {}), **profile.headers},
+        filled_in=_filled_in(profile, provider),
         timeout=profile.timeout,
         retries=profile.retries,
         proxy=profile.proxy,
         tls=_tls(profile, folder),
         quirks=_quirks(profile, provider.quirk_layers if provider else _no_layers),
     )
+
+
+def _filled_in(profile: Profile, provider: Provider | None) -> frozenset[str]:
+    own = {name.lower() for name in profile.headers}
+    return frozenset(name.lower() for name in provider.headers) - own if provider else frozenset()
 
 
 def _same_place(profile: Profile, provider: Provider) -> bool:

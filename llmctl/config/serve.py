@@ -43,7 +43,7 @@ class ServeSettings:
     max_concurrent: int = 2000
     max_concurrent_per_client: int = 1000
     request_timeout: float = 30.0
-    """For the headers of a request, and between the portions of its body."""
+    """For the headers of a request, and between the portions of its body; a body that drips gets four times it."""
     write_timeout: float = 60.0
     """How long a client may leave its answer unread."""
     keepalive: float = 15.0

@@ -43,6 +43,8 @@ class Target:
     """Further keys of the profile, for those who take them in turn."""
     auth: str = "bearer"
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    filled_in: frozenset[str] = frozenset()
+    """Names of those headers, in lower case, that the catalogue gives: who sends one himself knows better."""
     timeout: Timeouts = field(default_factory=Timeouts)
     retries: int = 2
     proxy: str | None = None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -58,6 +59,9 @@ BY_CODE: dict[str, type[LlmctlError]] = {
 _REFUSED = {"invalid_request_error", "invalid_request", "bad_request", "badrequesterror", "invalid_argument"}
 """Structured codes (code, type, status or reason fields, in lower case) that say more than the status."""
 
+_NO_MODEL = {"model_not_found", "notfounderror"}
+"""OpenAI's and vLLM's word for it."""
+
 BY_STATUS: dict[int, type[LlmctlError]] = {
     401: KeyRejected,
     402: QuotaExhausted,
@@ -83,6 +87,7 @@ class Fault:
     codes: tuple[str, ...] = ()
     status: int | None = None
     structured: bool = True
+    param: str = ""
 
 
 def error_from_reply(status: int, headers: Mapping[str, str], body: bytes) -> LlmctlError:
@@ -99,6 +104,8 @@ def error_from_reply(status: int, headers: Mapping[str, str], body: bytes) -> Ll
     error.status = status
     error.codes = fault.codes
     error.retry_after = retry_after(headers)
+    if error.retry_after is None and "retry-after" in headers:  # a date, in a reply that doesn't tell its own
+        error.retry_after = retry_after(headers, time.time())
     error.request_id = request_id(headers)
     error.should_retry = {"true": True, "false": False}.get(headers.get("x-should-retry", "").lower())
     return error
@@ -146,7 +153,17 @@ def _read(body: Any) -> Fault:
         body = inner
     elif isinstance(inner, str):
         return Fault(_short(inner), tuple(_codes(outer)), _status(outer))
-    return Fault(_short(_message(body)), tuple(_codes(body)), _status(body))
+    param = body.get("param")
+    return Fault(
+        _short(_message(body)), tuple(_codes(body)), _status(body), param=param if isinstance(param, str) else ""
+    )
+
+
+def lacks_path(error: LlmctlError) -> bool:
+    """Whether a server seems not to know the path that it was asked for, rather than the model."""
+    if error.status not in (404, 405) or _NO_MODEL.intersection(error.codes):
+        return False
+    return not error.reply or read_fault(error.reply[1]).param != "model"
 
 
 def request_id(headers: Mapping[str, str]) -> str | None:

@@ -53,13 +53,13 @@ def _model(entry: Any) -> Model:
         id=name.removeprefix("models/"),  # Gemini
         owned_by=owner if isinstance(owner, str) and owner else None,
         created=int(created) if created and created < 1e11 else None,
-        context=_context(entry),
+        context=context_of(entry),
         input_price=_price(entry, "prompt", "input"),
         output_price=_price(entry, "completion", "output"),
     )
 
 
-def _context(entry: Mapping[str, Any]) -> int | None:
+def context_of(entry: Mapping[str, Any]) -> int | None:
     """context_length (OpenRouter, Together), context_window (Groq), max_model_len (vLLM), and others."""
     meta = entry.get("meta")
     names = (

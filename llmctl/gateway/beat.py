@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from llmctl.errors import LlmctlError
+from llmctl.errors import LlmctlError, OutOfFiles
 from llmctl.gateway.entry import Entry
 
 if TYPE_CHECKING:
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 BUSY, IDLE = 0.02, 0.25
 """Seconds. Rarer beats have more to tell at once, and keep tokens waiting for as long."""
-SHARE, LOOK, LEDGER = 0.25, 1.0, 10.0
-"""Seconds between exchanges with other processes, looks around, and looks into the ledger that others write."""
+SHARE, LOOK, LEDGER, FILES = 0.25, 1.0, 10.0, 60.0
+"""Seconds between exchanges with other processes, looks around, looks into the ledger that others write, and
+complaints that files are too few."""
 _SLICE = 10
 """So many requests are told of at once."""
 
@@ -30,7 +31,7 @@ class Beat:
     def __init__(self, gateway: Gateway, look: Callable[[], None]) -> None:
         self._gateway = gateway
         self._look = look
-        self._due = dict.fromkeys((SHARE, LOOK, LEDGER), 0.0)
+        self._due = dict.fromkeys((SHARE, LOOK, LEDGER, FILES), 0.0)
         self._published = 0
 
     async def run(self) -> None:
@@ -75,6 +76,8 @@ class Beat:
         for entry, key in ended:
             for attempt in entry.attempts:
                 gateway.prices.price(attempt)
+                if attempt.status == OutOfFiles.code and self._is_due(FILES):
+                    gateway.tell("too many open files; ulimit -n, or LimitNOFILE of a service, allows more")
             if key is not None and key.budget_usd is not None and not entry.charged and entry.cost is not None:
                 await gateway.limits.spend(key, None, entry.cost)  # its price has become known just now
         gateway.monitor.finished(entries)

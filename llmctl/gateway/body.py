@@ -9,14 +9,14 @@ import msgspec
 
 from llmctl.core.quirks import Quirks
 from llmctl.core.requests import fit_messages
-from llmctl.errors import UsageError
+from llmctl.errors import NotUnderstood, UsageError
+from llmctl.gateway.jsontext import cut_fields, dumps, loads
 
 Fields = dict[str, msgspec.Raw]
 """The top-level fields of a JSON object, as they were written."""
 
 _decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _encode = msgspec.json.Encoder().encode
-_plain = msgspec.json.Decoder().decode
 _USAGE = msgspec.Raw(b'{"include_usage":true}')
 _BOM = b"\xef\xbb\xbf"
 
@@ -30,9 +30,34 @@ def read_fields(body: bytes) -> Fields:
             raise UsageError("the body is nested too deeply") from error
         if isinstance(error, msgspec.ValidationError):
             raise UsageError("the body must be a JSON object") from error
+        if fields := _with_halves(body):
+            return fields
         raise UsageError(
             f"the body is not JSON: {error}" if body else "the body is empty; JSON is expected"
         ) from error
+
+
+def _with_halves(body: bytes) -> Fields:
+    """The fields of a body in which pairs of surrogates were cut in two; none where something else is wrong.
+
+    Agents cut texts in the middle of an emoji. It is JSON all the same, and goes on as it is.
+    """
+    try:
+        found = cut_fields(body.removeprefix(_BOM))
+    except (ValueError, RecursionError):
+        return {}
+    fields = {name: msgspec.Raw(raw) for name, raw in found.items()}
+    if not _is_text(value_of(fields, "model")):
+        raise UsageError("model holds half a character")
+    return fields
+
+
+def _is_text(value: Any) -> bool:
+    try:
+        str(value).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def value_of(fields: Fields, name: str) -> Any:
@@ -41,9 +66,9 @@ def value_of(fields: Fields, name: str) -> Any:
     if raw is None:
         return None
     try:
-        return _plain(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageError(f"{name} is not JSON: {error}") from error
+        return loads(raw)
+    except NotUnderstood as error:
+        raise UsageError(f"{name} is not JSON") from error
 
 
 def is_true(fields: Fields, name: str) -> bool:
@@ -59,12 +84,20 @@ def wants_usage(fields: Fields) -> bool:
     return isinstance(options, Mapping) and options.get("include_usage") is True
 
 
-def fitted(fields: Fields, model: str, quirks: Quirks, ask_usage: bool) -> bytes:
-    """The body for a provider: its own name of the model, usage asked for, its quirks applied."""
+def fitted(fields: Fields, model: str, quirks: Quirks, door: str, ask_usage: bool) -> bytes:
+    """The body for a provider: its own name of the model, usage asked for, and of its quirks the door's own."""
     sent = dict(fields)
     sent["model"] = msgspec.Raw(_encode(model))
     if ask_usage and quirks.usage == "ask" and "stream_options" not in quirks.drop:
         sent["stream_options"] = _with_usage(fields)
+    if door == "chat":
+        _fit_chat(sent, fields, quirks)
+    elif door == "embeddings":
+        _fit_embeddings(sent, quirks)
+    return _encode(sent)
+
+
+def _fit_chat(sent: Fields, fields: Fields, quirks: Quirks) -> None:
     for name in quirks.drop:
         sent.pop(name, None)
     for name, other in quirks.rename.items():
@@ -75,14 +108,21 @@ def fitted(fields: Fields, model: str, quirks: Quirks, ask_usage: bool) -> bytes
         sent["tool_choice"] = _tool_choice(fields, quirks)
     if "messages" in sent and _touches_messages(quirks):
         sent["messages"] = _messages(fields, quirks)
-    return _encode(sent)
+
+
+def _fit_embeddings(sent: Fields, quirks: Quirks) -> None:
+    if not quirks.embedding_base64:
+        sent.pop("encoding_format", None)
+    for name, value in quirks.embedding_body.items():
+        if name not in sent:
+            sent[name] = msgspec.Raw(_encode(value))
 
 
 def _with_usage(fields: Fields) -> msgspec.Raw:
     options = value_of(fields, "stream_options")
     if not isinstance(options, dict):
         return _USAGE
-    return msgspec.Raw(_encode({**options, "include_usage": True}))
+    return msgspec.Raw(dumps({**options, "include_usage": True}))
 
 
 def _tool_choice(fields: Fields, quirks: Quirks) -> msgspec.Raw:
@@ -101,7 +141,7 @@ def _messages(fields: Fields, quirks: Quirks) -> msgspec.Raw:
     messages = value_of(fields, "messages")
     if not isinstance(messages, list) or not all(_has_role(message) for message in messages):
         return fields["messages"]  # the provider says what is wrong with them
-    return msgspec.Raw(_encode(fit_messages(messages, quirks)))
+    return msgspec.Raw(dumps(fit_messages(messages, quirks)))
 
 
 def _has_role(message: Any) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from llmctl.core.retry import Wait
 from llmctl.core.routing import Ask, in_turn, most_telling
-from llmctl.errors import LlmctlError
+from llmctl.errors import LlmctlError, RateLimited
 from llmctl.gateway.answers import Answer
 from llmctl.gateway.attempt import ask
 from llmctl.gateway.entry import LOST
@@ -27,7 +27,8 @@ async def carry_out(job: Job) -> Answer:
     except LlmctlError as error:
         policy = job.plan.policy
         too_long = error.retry_after is not None and error.retry_after > policy.longest_retry_after
-        error.left_to_client = too_long and policy.retries > 0
+        at_once = isinstance(error, RateLimited) and _retries_itself(job)
+        error.left_to_client = (too_long or at_once) and policy.retries > 0
         raise
 
 
@@ -42,6 +43,7 @@ async def _carry_out(job: Job) -> Answer:
 async def _in_turn(job: Job, candidates: Sequence[Candidate]) -> Answer:
     flow = in_turn(len(candidates), job.plan.policy, random.random)
     step = next(flow)
+    limited = 0
     while True:
         if isinstance(step, Wait):
             await asyncio.sleep(step.seconds)
@@ -50,7 +52,16 @@ async def _in_turn(job: Job, candidates: Sequence[Candidate]) -> Answer:
         try:
             return await ask(job, candidates[step.index], _why(job, step, candidates[step.index]))
         except LlmctlError as error:
+            if isinstance(error, RateLimited) and len(candidates) == 1:
+                limited += 1
+                if limited > 1 or _retries_itself(job):
+                    raise  # a provider that wants fewer requests would get them three times over
             step = flow.send(error)
+
+
+def _retries_itself(job: Job) -> bool:
+    """Whether the client says that it tries again by itself: OpenAI's and Anthropic's libraries do."""
+    return len(job.plan.candidates) == 1 and job.call.header(b"x-stainless-retry-count") is not None
 
 
 def _first(job: Job, candidate: Candidate) -> str:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from itertools import compress
 from random import getrandbits
@@ -21,6 +21,7 @@ from llmctl.gateway.auth import Keyring, check_browser, cors_headers
 from llmctl.gateway.budgets import Budgets
 from llmctl.gateway.cache import Cache, cache_wish
 from llmctl.gateway.call import Call
+from llmctl.gateway.doors.paths import KINDS
 from llmctl.gateway.entry import Attempt, Entry
 from llmctl.gateway.health import Health, Place
 from llmctl.gateway.job import Job, Known, since
@@ -34,6 +35,7 @@ from llmctl.gateway.names import Names
 from llmctl.gateway.plan import Plan, Planner
 from llmctl.gateway.prices import Prices
 from llmctl.gateway.shared import Shared
+from llmctl.gateway.shown import Shown
 from llmctl.gateway.turns import Turns
 from llmctl.store.keys import PREFIX
 
@@ -72,9 +74,11 @@ class Gateway:
         self.telemetry: Telemetry | None = None
         self.draining = False
         self.workers = 1
+        self.tell: Callable[[str], None] = lambda _line: None
+        """A line for whoever runs the gateway."""
         self.port = names.settings.port
         self.needs_key = False
-        self.health = Health(on_cooling=self._cooling)
+        self.health = Health(on_cooling=self._cooling, is_known=self._is_known)
         self.known = Known(self.health, Turns(), self.prices, budgets, {})
         self.monitor = Monitor(self.health.report)
         self.metrics = Metrics(self.monitor, lambda: (accounts.lost, accounts.waiting))
@@ -95,6 +99,7 @@ class Gateway:
                 if names is not self.names:
                     upstream.close()
         self.names = names
+        self.monitor.shown = Shown(self._knows)
         self.prices.use(names.config)
         self.budgets.use(names.config, list(names.planner.upstreams))
         self.log.level = names.settings.log
@@ -310,6 +315,15 @@ class Gateway:
             return True
         await self.shared.ask_cancel(entry_id)
         return self.shares
+
+    def _knows(self, profile: str, model: str) -> bool:
+        """Whether a model of a profile is no client's invention."""
+        listed = self.lists.of(profile)
+        return (profile, model) in self.planner.configured or (listed is not None and model in listed.models)
+
+    def _is_known(self, place: Place) -> bool:
+        profile, model, door = place
+        return door in KINDS and self._knows(profile, model)
 
     def _cooling(self, place: Place, key: int | None, until: float, why: str) -> None:
         if self.shares:

@@ -18,19 +18,21 @@ from llmctl.errors import (
     KeyProblem,
     LimitReached,
     LlmctlError,
+    OutOfFiles,
     QuotaExhausted,
     RequestRefused,
     UsageError,
 )
+from llmctl.gateway.shown import MOST_STRANGERS, short
 
 FAILURES = 3
 """So many failures in a row open the breaker."""
-MOST_PLACES = 500
-"""Targets that are remembered."""
 _OPEN, _OPEN_MOST = 10.0, 120.0
-_DEAD = 300.0
-_LIMITED = 5.0
-"""Seconds: the first pause of a breaker and the longest; of a dead key; of a 429 that names none."""
+_LIMITED, _LONGEST = 5.0, 300.0
+"""Seconds: the first pause of a breaker and the longest; of a 429 that names none, and the longest.
+
+A dead key rests for the longest one too. Then it is looked at again, whatever a header has said.
+"""
 _SAMPLES = 64
 
 Place = tuple[str, str, str]
@@ -52,6 +54,7 @@ class State:
 
     failures: int = 0
     pause: float = _OPEN
+    opened: float = 0.0
     open_until: float = 0.0
     why: str = ""
     probing: bool = False
@@ -83,30 +86,36 @@ class Health:
     """All targets that have been asked.
 
     `on_cooling(place, key, until, why)` hears of each that begins to rest, until time.time() is `until`; key is
-    None for a breaker, and `until` is 0 for what has answered again.
+    None for a breaker, and `until` is 0 for what has answered again. `is_known` tells places that the
+    configuration knows: they are never forgotten.
     """
 
     def __init__(
         self,
         clock: Callable[[], float] = time.monotonic,
         on_cooling: Callable[[Place, int | None, float, str], None] | None = None,
+        is_known: Callable[[Place], bool] = lambda _place: False,
     ) -> None:
         self._clock = clock
         self._on_cooling = on_cooling
+        self._is_known = is_known
         self._states: dict[Place, State] = {}
 
     def state(self, place: Place) -> State:
         state = self._states.get(place)
         if state is None:
-            if len(self._states) >= MOST_PLACES:
+            if len(self._states) >= MOST_STRANGERS:
                 self._forget_some()
             state = self._states[place] = State()
         return state
 
     def _forget_some(self) -> None:
-        """Names that clients make up must not fill the memory: the oldest half goes, but not what rests."""
-        quiet = [place for place, state in self._states.items() if not state.failures and not state.keys]
-        for place in quiet[: MOST_PLACES // 2] or list(self._states)[: MOST_PLACES // 2]:
+        """Names that clients make up must not fill the memory: the oldest half goes, first what doesn't rest."""
+        strangers = [place for place in self._states if not self._is_known(place)]
+        if len(strangers) < MOST_STRANGERS:
+            return
+        quiet = [place for place in strangers if not (self._states[place].failures or self._states[place].keys)]
+        for place in (quiet or strangers)[: MOST_STRANGERS // 2]:
             del self._states[place]
 
     def waits(self, place: Place, keys: int = 1) -> float:
@@ -137,11 +146,12 @@ class Health:
         cooling = self.state(place).keys
         return min(range(keys), key=lambda number: cooling[number].until if number in cooling else 0.0)
 
-    def asked(self, place: Place) -> None:
-        """A request goes out; where the breaker was open, it is the probe."""
+    def asked(self, place: Place) -> float:
+        """A request goes out; where the breaker was open, it is the probe. When that was, for `failed`."""
         state = self.state(place)
         state.requests += 1
         state.probing = state.failures >= FAILURES
+        return self._clock()
 
     def answered(self, place: Place, ms: float, stream: bool, key: int = 0) -> None:
         """It answered whole, or began to stream, after so many milliseconds."""
@@ -161,33 +171,44 @@ class Health:
         """Nobody waited for the answer: that says nothing."""
         self.state(place).probing = False
 
-    def failed(self, place: Place, key: int, error: LlmctlError) -> None:
-        """It failed."""
-        state = self.state(place)
-        state.probing = False
-        if isinstance(error, RequestRefused | UsageError):
+    def failed(self, place: Place, key: int, error: LlmctlError, asked: float | None = None) -> None:
+        """It failed. `asked` is what `asked` gave; without it the request is taken for a new one."""
+        state, now = self.state(place), self._clock()
+        if asked is None or asked > state.opened:
+            state.probing = False
+        if isinstance(error, RequestRefused | UsageError | OutOfFiles):
             return
-        now = self._clock()
         if isinstance(error, KeyProblem | QuotaExhausted):
             kind = "refused" if isinstance(error, Forbidden) else "dead key"
-            state.keys[key] = Cooling(now + max(_DEAD, error.retry_after or 0.0), f"{kind}: {error.message}", True)
+            state.keys[key] = Cooling(now + _LONGEST, f"{kind}: {error.message}", True)
             self._tell(place, key, state.keys[key])
         elif isinstance(error, LimitReached):
-            pause = _LIMITED if error.retry_after is None else error.retry_after
+            pause = min(error.retry_after or _LIMITED, _LONGEST)
             state.keys[key] = Cooling(now + pause, f"limit: {error.message}")
             self._tell(place, key, state.keys[key])
         else:
-            state.failures += 1
-            state.why = error.message
-            if state.failures >= FAILURES:
-                state.open_until = now + state.pause
-                state.pause = min(state.pause * 2, _OPEN_MOST)
-                self._tell(place, None, Cooling(state.open_until, error.message))
+            self._broken(place, state, error, now if asked is None else asked)
+
+    def _broken(self, place: Place, state: State, error: LlmctlError, asked: float) -> None:
+        """Count a failure. The breaker opens once for all that were under way: only later ones are probes."""
+        now = self._clock()
+        state.failures += 1
+        state.why = error.message
+        is_first = state.failures == FAILURES
+        is_probe = asked > state.opened and now >= state.open_until
+        if state.failures < FAILURES or not (is_first or is_probe):
+            return
+        state.opened, state.open_until = now, now + state.pause
+        state.pause = min(state.pause * 2, _OPEN_MOST)
+        self._tell(place, None, Cooling(state.open_until, error.message))
 
     def cool(self, place: Place, key: int | None, until: float, why: str) -> None:
         """Another replica says that a key (None: the target) rests, until time.time() is `until`."""
         state = self.state(place)
-        local = until - time.time() + self._clock()
+        now = self._clock()
+        local = until - time.time() + now
+        if local > now + 2 * _LONGEST:
+            return  # nothing rests for so long: it is another version's word, or a clock is wrong
         if key is None:
             if state.failures < FAILURES or state.open_until < local:
                 state.failures, state.open_until, state.why = max(state.failures, FAILURES), local, why
@@ -207,8 +228,8 @@ class Health:
         for (profile, model, door), state in sorted(self._states.items()):
             word, until, why = _word(state, now)
             yield {
-                "target": f"{profile}/{model}",
-                "door": door,
+                "target": f"{profile}/{short(model)}",
+                "door": short(door),
                 "state": word,
                 "until": None if until is None else until - now + wall,
                 "why": why,

@@ -17,13 +17,14 @@ from llmctl.errors import ConfigError, UsageError
 from llmctl.gateway.processes import port_holder
 from llmctl.gateway.server import Server, say
 from llmctl.gateway.setup import Setup, read_setup
-from llmctl.platforms import inherit, on_reload
+from llmctl.platforms import allow_many_files, inherit, on_reload
 
 _RESTART_SECONDS = 1.0
 
 
 def serve(setup: Setup, env: Mapping[str, str], opens: bool) -> None:
     """Serve until a signal comes. Raises ConfigError where the address can't be had, or the config is wrong."""
+    allow_many_files()  # each client and each provider's connection is one
     settings = read_setup(setup, env, lambda line: None).settings
     if settings.workers > 1:
         _serve_many(setup, env, opens, settings.workers)

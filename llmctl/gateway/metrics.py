@@ -7,9 +7,11 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from llmctl.gateway.doors.paths import KINDS
 from llmctl.gateway.entry import Attempt, Entry
-from llmctl.gateway.monitor import OTHER, Monitor
+from llmctl.gateway.monitor import Monitor
 from llmctl.gateway.processes import resident_bytes
+from llmctl.gateway.shown import OTHER
 from llmctl.gateway.snapshots import STATES, merge_targets
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ State = dict[str, Any]
 Series = dict[tuple[str, ...], Any]
 
 MOST_SERIES = 1000
-"""Sets of labels a family; what comes after is counted under "other"."""
+"""Sets of labels a family; of models that nobody knows, what comes after is counted under "other"."""
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
@@ -77,15 +79,16 @@ class Metrics:
 
     def _observe_entry(self, entry: Entry) -> None:
         answered = entry.answered
-        profile, model = (answered.profile, answered.model) if answered else ("", "")
-        self._add("llmctl_requests", (entry.door, profile, model, entry.outcome))
+        profile, model = self._target(answered) if answered else ("", "")
+        door = entry.door if entry.door in KINDS else OTHER  # the first word of any path
+        self._add("llmctl_requests", (door, profile, model, entry.outcome))
         if entry.cache:
             self._add("llmctl_cache", (entry.cache,))
-        self._time("llmctl_request_seconds", (entry.door,), entry.total_ms)
+        self._time("llmctl_request_seconds", (door,), entry.total_ms)
         self._time("llmctl_overhead_seconds", (), entry.overhead_ms)
 
     def _observe_attempt(self, attempt: Attempt) -> None:
-        target = (attempt.profile, attempt.model)
+        target = self._target(attempt)
         self._add("llmctl_attempts", (*target, attempt.status))
         self._time("llmctl_first_token_seconds", target, attempt.first_token_ms)
         if attempt.cost:
@@ -95,16 +98,28 @@ class Metrics:
                 if count := getattr(usage, f"{kind}_tokens"):
                     self._add("llmctl_tokens", (*target, kind), count)
 
+    def _target(self, attempt: Attempt) -> tuple[str, str]:
+        return attempt.profile, self._monitor.shown.model(attempt.profile, attempt.model)
+
+    def _bounded(self, series: Series, labels: tuple[str, ...], names: Sequence[str]) -> tuple[str, ...]:
+        """The labels; where there are too many, without the name of a model that nobody knows."""
+        if labels in series or len(series) < MOST_SERIES or "model" not in names:
+            return labels
+        found = dict(zip(names, labels, strict=True))
+        if self._monitor.shown.is_stranger(found["profile"], found["model"]):
+            found["model"] = OTHER
+        return tuple(found.values())
+
     def _add(self, family: str, labels: tuple[str, ...], amount: float = 1) -> None:
         series = self._counters[family]
-        labels = _bounded(series, labels)
+        labels = self._bounded(series, labels, COUNTERS[family][1])
         series[labels] = series.get(labels, 0) + amount
 
     def _time(self, family: str, labels: tuple[str, ...], ms: float | None) -> None:
         if ms is None:
             return
         bounds, series = HISTOGRAMS[family][2], self._histograms[family]
-        labels = _bounded(series, labels)
+        labels = self._bounded(series, labels, HISTOGRAMS[family][1])
         counts = series.get(labels)
         if counts is None:
             counts = series[labels] = [0.0] * (len(bounds) + 2)  # one a bound, above the last one, the sum
@@ -173,7 +188,7 @@ class _Families:
         states = GaugeMetricFamily(
             "llmctl_target_state", "1 for the state that a target is in.", labels=("target", "door", "state")
         )
-        for row in merge_targets([state["targets"] for state in self._states])[:MOST_SERIES]:
+        for row in merge_targets([state["targets"] for state in self._states]):
             for name in STATES:
                 states.add_metric((row["target"], row["door"], name), float(row["state"] == name))
         yield states
@@ -188,10 +203,6 @@ class _Families:
 
 def _listed(series: Series) -> list[list[Any]]:
     return [[list(labels), value] for labels, value in series.items()]
-
-
-def _bounded(series: Series, labels: tuple[str, ...]) -> tuple[str, ...]:
-    return labels if labels in series or len(series) < MOST_SERIES else (OTHER,) * len(labels)
 
 
 def _cumulative(bounds: Sequence[float], counts: Sequence[float]) -> list[tuple[str, float]]:

@@ -15,6 +15,7 @@ from typing import Any
 from llmctl import __version__
 from llmctl.gateway import sketch
 from llmctl.gateway.entry import CANCELLED, LEFT, OK, Attempt, Entry
+from llmctl.gateway.shown import OTHER, Shown, short
 from llmctl.gateway.sketch import Sketch
 from llmctl.gateway.snapshots import DAY, RECENT, follow, oldest, summary
 
@@ -23,8 +24,7 @@ Health = Callable[[], list[dict[str, Any]]]
 
 MINUTES = 24 * 60
 MOST_NAMES = 500
-"""Targets and callers that are summed apart; clients may invent models, so there is an end to it."""
-OTHER = "other"
+"""Callers that are summed apart."""
 
 
 @dataclass(slots=True)
@@ -64,6 +64,7 @@ class Monitor:
     def __init__(self, health: Health, clock: Callable[[], float] = time.time) -> None:
         self.health = health
         self.inflight: dict[str, Entry] = {}
+        self.shown = Shown()
         self.closed = False
         self._clock = clock
         self._started = clock()
@@ -137,8 +138,8 @@ class Monitor:
         for sums in (self._totals, minute, _named(self._callers, entry.caller)):
             sums.count(failed, entry.attempts)
         for attempt in entry.attempts:
-            target = _named(self._targets, f"{attempt.profile}/{attempt.model}")
-            target.count(attempt_failed(attempt), [attempt])
+            name = f"{attempt.profile}/{self.shown.model(attempt.profile, attempt.model)}"
+            self._targets.setdefault(name, Sums()).count(attempt_failed(attempt), [attempt])
         if entry.outcome == OK and entry.cache != "hit":
             if entry.first_token_ms is not None:
                 sketch.add(minute.first_token, entry.first_token_ms)
@@ -162,9 +163,11 @@ def _running(entry: Entry, now: float) -> dict[str, Any]:
 
 
 def _told(entry: Entry) -> dict[str, Any]:
-    """The entry, with when after its begin each attempt began."""
+    """The entry, with when after its begin each attempt began. What a client has written is cut."""
     told = entry.as_dict()
+    told["model"], told["door"] = short(entry.model), short(entry.door)
     for attempt, row in zip(entry.attempts, told["attempts"], strict=True):
+        row["model"] = short(attempt.model)
         row["after_ms"] = round(max(attempt.started - entry.started, 0) * 1000, 1)
     return told
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import cached_property
 
 from llmctl.config.routes import Route
 from llmctl.core.retry import RetryPolicy
 from llmctl.core.suggest import nearest
-from llmctl.errors import NotFound, UsageError
+from llmctl.errors import LlmctlError, NotFound, UsageError
 from llmctl.gateway.upstream import Upstream
 
 AUTO = ("auto", "auto:cheapest", "auto:fastest")
@@ -105,6 +106,26 @@ class Planner:
             for model in dict.fromkeys([*_configured(upstream), *lists.get(name, ())])
         ]
         return list(dict.fromkeys([*self.routes, *self._aliases, *own]))
+
+    @cached_property
+    def configured(self) -> frozenset[tuple[str, str]]:
+        """(profile, model) of all targets that the configuration names."""
+        found = {(name, model) for name, upstream in self.upstreams.items() for model in _configured(upstream)}
+        for name in (*self.routes, *self._aliases):
+            for door in ("chat", EMBEDDINGS, IMAGES):
+                found.update(self.targets_of(name, door))
+        return frozenset(found)
+
+    def targets_of(self, name: str, door: str = "chat") -> Sequence[tuple[str, str]]:
+        """(profile, model) of all targets that a name stands for; none where the configuration doesn't say."""
+        try:
+            plan = self._find(name, door)
+        except LlmctlError:
+            return ()
+        if plan is None:
+            return ()
+        all_of_it = (*plan.candidates, plan.shadow) if plan.shadow else plan.candidates
+        return [(each.upstream.name, each.model) for each in all_of_it]
 
     def _find(self, name: str, door: str, depth: int = 0) -> Plan | None:
         if name in self.routes and depth < _DEEPEST:

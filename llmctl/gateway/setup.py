@@ -71,7 +71,7 @@ def make_gateway(setup: Setup, names: Names, env: Mapping[str, str], tell: Tell)
     budgets = Budgets(partial(_profile_spent, store_file(env)) if setup.keeps_ledger else None)
     accounts = Accounts(lambda: _book(setup, settings, env, tell), tell)
     gateway = Gateway(names, shared, accounts, Limits(shared, _spent(setup, settings, env)), budgets)
-    gateway.workers = settings.workers
+    gateway.workers, gateway.tell = settings.workers, tell
     gateway.cache = _cache(settings, env, tell)
     gateway.forwards_unmatched = setup.forwards_unmatched
     if setup.record:

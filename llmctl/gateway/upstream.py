@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote, urlsplit
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from llmctl.demo.server import DemoServer
 
 _SAFE = "/%:@!$&'()*+,;=~-._"
+_IN_VAIN = 60.0
+"""Seconds until the other form of an address is looked at again, after nothing was there."""
 
 
 class Reply(Protocol):
@@ -50,8 +53,15 @@ class Upstream:
         self._quirks: dict[str, Quirks] = {}
         self._heads: dict[tuple[str, str, int, str], bytes] = {}
         self._turn = 0
+        self.proven = target.embedded
+        """This form of the address has answered: the other one is never tried again."""
+        self._look_again = 0.0
         self._demo: DemoServer | None = None
         self._own = _own_headers(target)
+        self._filled_in = [
+            (b"\n%b:" % name.encode(), f"{name}: {self._own.pop(name)}\r\n".encode("latin-1"))
+            for name in sorted(target.filled_in & self._own.keys())
+        ]
         self.own_names = frozenset(name.encode() for name in self._own)
         """The headers that the profile sets, which beat a client's."""
 
@@ -89,7 +99,7 @@ class Upstream:
 
     def secrets(self) -> list[str]:
         """What must not be repeated: the keys known so far, and what the profile's headers hold."""
-        return [*filter(None, self._keys.values()), *secrets_of(self._own, self.target.base_url)]
+        return [*filter(None, self._keys.values()), *secrets_of(self.target.headers, self.target.base_url)]
 
     async def send(
         self,
@@ -110,6 +120,9 @@ class Upstream:
         """
         if self.target.embedded and self._demo is None:
             self._start_demo()
+        for start, line in self._filled_in:
+            if start not in b"\n" + headers:
+                headers += line
         if number not in self._keys:
             await self.key(number)
         base = base_url or self.base_url
@@ -126,13 +139,25 @@ class Upstream:
         wire = self._wire(base)
         return await wire.send(b"%b%b%b\r\n" % (head, headers, framing), body, deadline, method == "HEAD", more)
 
-    def other_form(self) -> str | None:
-        """The address with /v1 added or taken off, where a path isn't there."""
-        return other_form(self.base_url)
+    def instead_of(self, base_url: str) -> str | None:
+        """Where to look for what is not at this form of the address; None is nowhere.
 
-    def use(self, base_url: str) -> None:
-        """From now on, this form of the address: it has answered."""
-        self.base_url = base_url
+        Another request, running beside this one, may have found the right form already.
+        """
+        if self.base_url != base_url:
+            return None if self.target.embedded else self.base_url
+        if self.proven or time.monotonic() < self._look_again:
+            return None
+        return other_form(base_url)
+
+    def found_at(self, base_url: str) -> None:
+        """This form of the address has given an answer that no other server would give: it stays."""
+        if not self.proven:
+            self.base_url, self.proven = base_url, True
+
+    def in_vain(self) -> None:
+        """Neither form has what was looked for."""
+        self._look_again = time.monotonic() + _IN_VAIN
 
     def close(self) -> None:
         """Close what is idle; running requests end by themselves."""

@@ -9,7 +9,7 @@ import socket
 import pytest
 
 from support.gateway import CHAT, chat_body
-from support.upstream import Gate, Reply
+from support.upstream import Reply
 from support.wire import completion, error_body, models, text_stream
 
 CONFIG = """
@@ -22,10 +22,6 @@ retries = 0
 
 [profiles.b]
 base_url = "{b}"
-retries = 0
-
-[profiles.bare]
-base_url = "{c}"
 retries = 0
 
 [aliases]
@@ -125,38 +121,6 @@ def test_head(stage):
         assert client.ask("GET", "/v1/models").status == 200
 
 
-# an address with the wrong form
-
-
-def test_the_other_form_of_the_address_is_found(stage):
-    """The profile says …/v1, the provider serves without it."""
-    stage.c.default = lambda request: (
-        Reply(body=completion(request.path)) if "v1" not in request.path else Reply(404)
-    )
-    assert [stage.gateway.chat("bare/m").text for _ in range(2)] == ["/chat/completions"] * 2
-    assert [request.path for request in stage.c.requests] == ["/v1/chat/completions", *["/chat/completions"] * 2]
-
-
-def test_looking_for_the_other_form_disturbs_nobody(stage):
-    """One model is unknown, and while the other form of the address is tried somebody else asks."""
-    gate = Gate()
-    stage.b.script(Reply(404, body=error_body("no such model")))
-    stage.b.route("/chat/completions", Reply.stream([gate, "{}"], status=404))
-    stage.b.route("/v1/chat/completions", lambda request: (
-        Reply(404) if request.json()["model"] == "lost" else Reply(body=completion("fine"))
-    ))  # fmt: skip
-    with stage.gateway.begin("b/lost") as client:
-        gate.wait_reached()
-        try:
-            with stage.gateway.begin("b/known") as other:
-                stage.b.wait_requests(3)
-                assert [request.path for request in stage.b.requests][2] == "/v1/chat/completions"
-                assert other.answer().text == "fine"
-        finally:
-            gate.open()
-        assert client.answer().status == 404
-
-
 # everything else
 
 
@@ -238,10 +202,10 @@ def test_a_download_without_a_length_that_breaks_off(stage):
 def test_streams_of_other_doors(stage):
     events = [b'event: response.created\ndata: {"type":"response.created"}\n\n', b'event: x\ndata: {"a":  1}\n\n']
     stage.a.script(Reply.sse(*events, done=False))
-    answer = stage.gateway.ask("POST", "/v1/responses", {"model": "a/m", "input": "Hi", "stream": True})
+    answer = stage.gateway.ask("POST", "/v1/images/generations", {"model": "a/m", "prompt": "Hi", "stream": True})
     assert answer.body == b"".join(events)
     assert answer.whole
-    assert stage.a.last.json() == {"model": "m", "input": "Hi", "stream": True}
+    assert stage.a.last.json() == {"model": "m", "prompt": "Hi", "stream": True}
 
 
 # uploads

@@ -302,3 +302,34 @@ def test_paths_and_methods_that_are_not_there(stage, method, path, status):
 def test_the_next_request_is_fine(stage):
     stage.a.script(Reply.sse(*text_stream("fine")))
     assert stage.gateway.stream("a/next").text == "fine"
+
+
+# who tries again
+
+
+LIMITED = Reply(429, {"Retry-After-Ms": "10"}, error_body("slow down", "rate_limit_error"))
+
+
+@KINDS
+def test_a_limited_target_is_asked_once_more_and_that_is_all(stage, stream):
+    """Clients try again too: what both do multiplies."""
+    stage.b.default = LIMITED
+    answer = stage.gateway.chat(f"b/limited-for-good-{stream}", stream=stream)
+    assert (answer.status, answer.headers["x-should-retry"]) == (429, "false")
+    assert len(stage.b.requests) == 2
+
+
+def test_a_client_that_tries_again_itself_is_told_at_once(stage):
+    stage.b.default = LIMITED
+    answer = stage.gateway.chat("b/limited-for-sdks", headers={"x-stainless-retry-count": "0"})
+    assert (answer.status, answer.headers["retry-after-ms"]) == (429, "10")
+    assert "x-should-retry" not in answer.headers
+    assert len(stage.b.requests) == 1
+
+
+def test_other_failures_are_tried_again_for_every_client(stage):
+    stage.b.script(Reply(500), LIMITED, Reply(body=completion("fine")))
+    answer = stage.gateway.chat("b/busy-once")
+    assert (answer.text, len(stage.b.requests)) == ("fine", 3)
+    stage.b.script(Reply(500), Reply(body=completion("fine")))
+    assert stage.gateway.chat("b/broken-once", headers={"x-stainless-retry-count": "0"}).text == "fine"

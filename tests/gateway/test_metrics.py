@@ -9,6 +9,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from llmctl.gateway.metrics import MOST_SERIES, Metrics, render
+from llmctl.gateway.shown import LONGEST, MOST_STRANGERS, Shown
 from support.dashboard import View, attempt, entry
 
 Labels = dict[str, str]
@@ -92,11 +93,30 @@ def test_workers_add_up_after_a_way_through_json() -> None:
     assert sum(value for (name, _), value in found.items() if name == "llmctl_target_state") == 2
 
 
-def test_clients_that_invent_models_do_not_grow_it_for_ever(metrics: Metrics) -> None:
-    metrics.observe([entry(attempts=[attempt(model=f"m{i}")]) for i in range(MOST_SERIES + 7)])
+def test_clients_that_invent_models_do_not_grow_it_for_ever(view: View, metrics: Metrics) -> None:
+    view.monitor.shown = Shown(lambda profile, model: (profile, model) == ("work", "big"))
+    invented = [attempt(model=f"m{i}" + "x" * 400) for i in range(MOST_STRANGERS + 7)]
+    metrics.observe([entry(attempts=[each], door=f"door-{i}") for i, each in enumerate(invented)])
+    metrics.observe([entry(attempts=[attempt()], door="chat")])
     found = samples(metrics.state())
-    assert found[key("llmctl_attempts_total", profile="other", model="other", status="other")] == 7
-    assert sum(name == "llmctl_attempts_total" for name, _ in found) == MOST_SERIES + 1
+    assert found[key("llmctl_attempts_total", profile="work", model="other", status="ok")] == 7
+    assert found[key("llmctl_attempts_total", profile="work", model="big", status="ok")] == 1
+    assert found[key("llmctl_requests_total", profile="work", model="big", door="chat", outcome="ok")] == 1
+    assert found[key("llmctl_request_seconds_count", door="other")] == MOST_STRANGERS + 7
+    assert sum(name == "llmctl_attempts_total" for name, _ in found) == MOST_STRANGERS + 2
+    assert max(len(value) for _, labels in found for _, value in labels) <= LONGEST
+
+
+def test_too_many_rows_are_the_strangers_loss(view: View, metrics: Metrics) -> None:
+    """Names are few, but each of them ends in many ways."""
+    view.monitor.shown = Shown(lambda _, model: model == "big")
+    many = range(MOST_SERIES // MOST_STRANGERS + 2)
+    ended = [attempt(f"status-{i}", model=f"m{j}") for i in many for j in range(MOST_STRANGERS)]
+    metrics.observe([entry(attempts=[each]) for each in (*ended, attempt("late"))])
+    found = samples(metrics.state())
+    assert found[key("llmctl_attempts_total", profile="work", model="big", status="late")] == 1
+    assert found[key("llmctl_attempts_total", profile="work", model="other", status="status-11")] == MOST_STRANGERS
+    assert sum(name == "llmctl_attempts_total" for name, _ in found) == MOST_SERIES + 3
 
 
 def test_labels_with_odd_characters_can_be_read_again(metrics: Metrics) -> None:

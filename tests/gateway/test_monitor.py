@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmctl.gateway import sketch
-from llmctl.gateway.monitor import MINUTES, MOST_NAMES, OTHER, Monitor
+from llmctl.gateway.monitor import MINUTES, MOST_NAMES, Monitor
+from llmctl.gateway.shown import LONGEST, MOST_STRANGERS, OTHER, Shown
 from llmctl.gateway.snapshots import MOST_INFLIGHT, RECENT, applied, changes, follow, merge
 from support.dashboard import COOLING, HEALTHY, NOW, attempt, entry
 
@@ -137,11 +138,24 @@ def test_what_is_kept_is_bounded(monitor: Monitor) -> None:
     told = monitor.snapshot()
     assert len(told["recent"]) == RECENT
     assert told["recent"][0]["id"] == entries[-1].id
-    for rows, key in ((told["models"], "target"), (told["callers"], "caller")):
-        assert len(rows) == MOST_NAMES + 1
-        assert next(row for row in rows if row[key] == OTHER)["requests"] == 50
+    for key, name, most in (("models", "work/other", MOST_STRANGERS), ("callers", OTHER, MOST_NAMES)):
+        rows = told[key]
+        assert len(rows) == most + 1
+        other = next(row for row in rows if name in row.values())
+        assert other["requests"] == MOST_NAMES + 50 - most
     assert told["in_flight"] == MOST_INFLIGHT + 5
     assert len(told["inflight"]) == MOST_INFLIGHT
+
+
+def test_configured_targets_are_never_among_the_others(monitor: Monitor) -> None:
+    monitor.shown = Shown(lambda profile, model: (profile, model) == ("work", "big"))
+    invented = [attempt(model=f"invented-{i}" + "x" * 500) for i in range(2 * MOST_STRANGERS)]
+    monitor.finished([entry(attempts=[each], model=each.model) for each in (*invented, attempt(model="big"))])
+    told = monitor.snapshot()
+    assert sum(row["target"] == "work/big" and row["requests"] == 1 for row in told["models"]) == 1
+    assert len(told["models"]) == MOST_STRANGERS + 2
+    names = [row["model"] for row in told["recent"]] + [row["attempts"][0]["model"] for row in told["recent"]]
+    assert max(map(len, names)) <= LONGEST
 
 
 def test_a_snapshot_is_json(monitor: Monitor) -> None:
