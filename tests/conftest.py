@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from support.cli import Cli
 from support.forkserver import Forkserver
 from support.leaks import recorder
 from support.upstream import Upstream
+
+settings.register_profile("llmctl", settings(), deadline=None)  # how fast a machine is, is no test's business
+settings.load_profile("llmctl")
 
 os.environ["PYTHONSAFEPATH"] = "1"  # programs that tests start import the installed llmctl, not the checkout's
 

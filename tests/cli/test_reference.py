@@ -48,9 +48,9 @@ def name_of(value):
 
 
 @pytest.fixture(scope="module")
-def said(tmp_path_factory):
+def said(tmp_path_factory, forkserver):
     """said("chat", "--help"): what a command line prints, run once."""
-    runner, texts = Cli(tmp_path_factory.mktemp("reference")), {}
+    runner, texts = Cli(tmp_path_factory.mktemp("reference"), forkserver=forkserver), {}
 
     def ask(*words):
         if words not in texts:
