@@ -38,6 +38,10 @@ class Deadline:
         """The request itself goes out now."""
         self._ends.pop(ConnectTimeout, None)
 
+    def uploaded(self) -> None:
+        """Another portion of the request has come from whoever uploads it: until here, they took the time."""
+        self._ends[TotalTimeout] = self._clock() + self.limits.total
+
     def token(self) -> None:
         """The first token of a stream has come: from here on, silence counts."""
         if self._ends.pop(FirstTokenTimeout, None) is not None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -13,17 +14,27 @@ from llmctl.client.transport import MAX_BODY
 from llmctl.client.wire import Headers
 from llmctl.core.faults import error_from_reply, error_in_body, read_fault
 from llmctl.core.rechunk import as_chunks, as_sse
-from llmctl.errors import LlmctlError, NotUnderstood, ProviderFault, StreamBroken
+from llmctl.errors import LlmctlError, NotUnderstood, ProviderFault, StreamBroken, TimedOut
 from llmctl.gateway.entry import Attempt
+from llmctl.gateway.events import EventTap
 from llmctl.gateway.headers import find
 from llmctl.gateway.inflate import Inflated, is_plain
 from llmctl.gateway.jsontext import dumps, loads
 from llmctl.gateway.mend import mend_whole
 from llmctl.gateway.plan import Candidate
 from llmctl.gateway.tap import Tap
+from llmctl.gateway.typed_tap import MessagesTap, ResponsesTap
 from llmctl.gateway.upstream import Reply
 
+if TYPE_CHECKING:
+    from llmctl.gateway.job import Job
+
 _MAX_ERROR = 1024 * 1024
+_ERROR_SECONDS = 2.0
+"""For the body of an error, whose status is there already."""
+
+_MOST_BEFORE_TOKEN = 8 * 1024 * 1024
+"""Bytes of events that are held because no token has come."""
 
 
 @dataclass(slots=True)
@@ -37,7 +48,7 @@ class Answer:
     started: float
     """By time.perf_counter()."""
     body: bytes = b""
-    tap: Tap | None = None
+    tap: EventTap | None = None
     first: list[bytes] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
     """Finish reasons of a whole answer."""
@@ -56,6 +67,13 @@ class _WholeChoice(msgspec.Struct):
     message: dict[str, msgspec.Raw] | None = None
 
 
+class _Typed(msgspec.Struct):
+    """An answer of the Responses or Messages API."""
+
+    model: str | None = None
+    usage: Any = None
+
+
 class _Whole(msgspec.Struct):
     id: str | None = None
     model: str | None = None
@@ -68,11 +86,14 @@ class _Whole(msgspec.Struct):
 _decode = msgspec.json.Decoder(_Whole).decode
 
 
-async def read_all(reply: Reply, most: int = MAX_BODY) -> bytes:
-    """The whole body, decompressed. Raises NotUnderstood above `most` bytes, StreamBroken, TimedOut."""
+async def read_all(reply: Reply, most: int = MAX_BODY, first: bytes = b"") -> bytes:
+    """The whole body, decompressed, of which `first` is read already.
+
+    Raises NotUnderstood above `most` bytes, StreamBroken, TimedOut.
+    """
     if not is_plain(reply.headers):
         reply = Inflated(reply)
-    data = await reply.read()
+    data = first or await reply.read()
     parts, size = [data], len(data)
     while not reply.ended or data:
         data = await reply.read()
@@ -87,8 +108,9 @@ async def read_all(reply: Reply, most: int = MAX_BODY) -> bytes:
 async def failure(reply: Reply) -> LlmctlError:
     """The error of a reply whose status is not 2xx, with its headers and body."""
     try:
-        body = await read_all(reply, _MAX_ERROR)
-    except (StreamBroken, NotUnderstood):
+        async with asyncio.timeout(_ERROR_SECONDS):
+            body = await read_all(reply, _MAX_ERROR)
+    except (StreamBroken, NotUnderstood, TimedOut, TimeoutError):
         body = b""  # the status says enough
     if reply.status < 400:
         error: LlmctlError = ProviderFault(
@@ -103,9 +125,12 @@ async def failure(reply: Reply) -> LlmctlError:
     return error
 
 
-async def whole(answer: Answer, door: str, mends: bool) -> None:
+async def whole(answer: Answer, door: str, mends: bool, first: bytes = b"") -> None:
     """Read a whole JSON answer. Raises the error inside a 200, and NotUnderstood for what is no answer."""
-    body = await read_all(answer.reply)
+    body = await read_all(answer.reply, first=first)
+    if door in ("responses", "messages"):
+        _typed(answer, body)
+        return
     try:
         found = _decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -124,6 +149,23 @@ async def whole(answer: Answer, door: str, mends: bool) -> None:
         if mend_whole(mended):
             answer.body = dumps(mended)
             answer.reasons = [choice.get("finish_reason") or "" for choice in mended.get("choices") or ()]
+
+
+def _typed(answer: Answer, body: bytes) -> None:
+    """An answer that passes as it is."""
+    try:
+        found = msgspec.json.decode(body, type=_Typed)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        found = _Typed()
+    try:
+        whole = json.loads(body) if found.usage is None else {}
+    except (ValueError, RecursionError) as error:
+        raise NotUnderstood(_no_json(body)) from error
+    if not isinstance(whole, dict):
+        raise NotUnderstood("the provider sent JSON that is no answer")
+    if "id" not in whole and found.usage is None:
+        _raise_error(body)
+    answer.body, answer.model, answer.usage = body, found.model or "", found.usage
 
 
 def _calls(choice: _WholeChoice) -> bool:
@@ -165,37 +207,69 @@ def _raise_error(body: bytes) -> None:
         raise error
 
 
-async def begin(answer: Answer, keeps_usage: bool, mends: bool) -> None:
+def is_event_stream(reply: Reply) -> bool:
+    return (find(reply.headers, b"content-type") or b"").lower().startswith(b"text/event-stream")
+
+
+async def begin(answer: Answer, job: Job, mends: bool) -> None:
     """Read a stream up to its first token. Raises whatever went wrong before it."""
-    reply, deadline = answer.reply, answer.deadline
-    kind = find(reply.headers, b"content-type") or b""
-    if not is_plain(reply.headers):
-        reply = answer.reply = Inflated(reply)
-    if kind.startswith((b"application/json", b"text/html")):
-        await _begin_whole(answer, keeps_usage, mends)
+    kind = (find(answer.reply.headers, b"content-type") or b"").lower()
+    if not is_plain(answer.reply.headers):
+        answer.reply = Inflated(answer.reply)
+    data = await _first(answer.reply)
+    if kind.startswith((b"application/json", b"text/html")) or data.lstrip()[:1] in (b"{", b"[", b"<"):
+        await _begin_whole(answer, job, mends, data)
         return
-    tap = answer.tap = Tap(keeps_usage, mends)
-    while not tap.begun:
-        data = await reply.read()
+    tap = answer.tap = _tap(job, mends)
+    await _until_token(answer, tap, data)
+    answer.deadline.token()
+
+
+async def _first(reply: Reply) -> bytes:
+    """The first bytes that are no white space. Raises StreamBroken where there are none."""
+    data = b""
+    while not data.strip():
+        read = await reply.read()
+        if not read and reply.ended:
+            raise StreamBroken("the connection closed before any answer came")
+        data += read
+    return data
+
+
+def _tap(job: Job, mends: bool) -> EventTap:
+    if job.door == "responses":
+        return ResponsesTap()
+    return MessagesTap() if job.door == "messages" else Tap(job.keeps_usage, mends, job.choices)
+
+
+async def _until_token(answer: Answer, tap: EventTap, data: bytes) -> None:
+    reply, size = answer.reply, 0
+    while True:
         if data:
-            answer.first += tap.feed(data)
+            events = tap.feed(data)
+            answer.first += events
+            size += sum(map(len, events))
             if tap.failure is not None:
                 raise tap.failure
+            if size > _MOST_BEFORE_TOKEN and not tap.begun:
+                raise NotUnderstood(f"the provider sent {size} bytes of events without any content")
         elif reply.ended:
             answer.first += tap.finish()
             if not tap.begun and not tap.done:
                 raise StreamBroken("the connection closed before any answer came")
-        if tap.done and not tap.begun:
+        if tap.begun:
+            return
+        if tap.done:
             raise NotUnderstood("the provider sent an answer without any content")
-        if reply.ended and tap.begun:
-            break
-    deadline.token()
+        data = await reply.read()
 
 
-async def _begin_whole(answer: Answer, keeps_usage: bool, mends: bool) -> None:
-    """A provider that answers at once although a stream was asked for: its answer becomes one."""
-    await whole(answer, "chat", mends)
-    tap = answer.tap = Tap(keeps_usage, mends)
+async def _begin_whole(answer: Answer, job: Job, mends: bool, first: bytes) -> None:
+    """A provider that answers at once although a stream was asked for: a chat's answer becomes one."""
+    await whole(answer, job.door, mends, first)
+    if job.door in ("responses", "messages"):
+        return
+    tap = answer.tap = Tap(job.keeps_usage, mends)
     events = as_sse(as_chunks(loads(answer.body), include_usage=True))
     answer.first = tap.feed(b"".join(events))
     if not tap.begun:

@@ -7,19 +7,22 @@ import time
 from typing import Any
 
 from llmctl.client.deadline import Deadline
-from llmctl.core.faults import REQUEST_IDS, request_id
+from llmctl.core.faults import REQUEST_IDS, lacks_path, request_id
 from llmctl.core.redact import redact
 from llmctl.core.usage import read_usage
-from llmctl.errors import KeyProblem, LimitReached, LlmctlError
-from llmctl.gateway.answers import Answer, begin, failure, whole
+from llmctl.errors import KeyProblem, LimitReached, LlmctlError, NotUnderstood, RequestRefused
+from llmctl.gateway.answers import Answer, begin, failure, is_event_stream, whole
 from llmctl.gateway.call import Call
 from llmctl.gateway.entry import CANCELLED, LEFT, LOST, OK, Attempt
 from llmctl.gateway.health import Place
-from llmctl.gateway.job import Job, since
+from llmctl.gateway.job import USAGE_DOORS, Job, since
+from llmctl.gateway.lists import find_form
 from llmctl.gateway.plan import Candidate
 from llmctl.gateway.upstream import Reply, Upstream
 
 _IDS = frozenset(name.encode() for name in REQUEST_IDS)
+_TELLING = ("chat", "completions", "embeddings")
+"""Doors whose answers show that the address has the right form: nothing else answers like them."""
 
 
 async def ask(job: Job, candidate: Candidate, why: str) -> Answer:
@@ -34,8 +37,14 @@ async def ask(job: Job, candidate: Candidate, why: str) -> Answer:
     live = health.live_keys(place, upstream.keys)
     key = upstream.next_key(live) if live else health.soonest_key(place, upstream.keys)
     while True:
+        base_url = upstream.base_url
         try:
             return await _once(job, candidate, why, place, key)
+        except RequestRefused as error:
+            other = await _elsewhere(job, upstream, base_url, error) if lacks_path(error) else None
+            if other is None:
+                raise
+            return await _at_other_form(job, candidate, place, key, other, error)
         except (KeyProblem, LimitReached) as error:
             if isinstance(error, KeyProblem):
                 upstream.forget_key(key)
@@ -46,20 +55,53 @@ async def ask(job: Job, candidate: Candidate, why: str) -> Answer:
             why = f"the profile's next key, after {_said(error)}"
 
 
-async def _once(job: Job, candidate: Candidate, why: str, place: Place, key: int) -> Answer:
+async def _elsewhere(job: Job, upstream: Upstream, base_url: str, error: RequestRefused) -> str | None:
+    """The form of the address at which to ask again, where the path is unknown at this one."""
+    other = upstream.instead_of(base_url)
+    if other is None or job.door in _TELLING or upstream.base_url != base_url:
+        return other
+    await find_form(upstream)  # what another door says at the wrong place can't be told from an answer
+    return upstream.instead_of(base_url) if upstream.proven else None
+
+
+async def _at_other_form(
+    job: Job, candidate: Candidate, place: Place, key: int, other: str, first: RequestRefused
+) -> Answer:
+    """Ask with /v1 added to the address or taken off. Raises the first error where nothing is there either."""
+    upstream = candidate.upstream
+    proven = upstream.proven
+    change = "added to" if len(other) > len(upstream.base_url) else "taken off"
+    why = f"after {_said(first)}: /v1 {change} the address"
+    try:
+        return await _once(job, candidate, why, place, key, other)
+    except LlmctlError as error:
+        if proven or not _is_nothing(error):
+            raise
+        upstream.in_vain()
+        raise first from error
+
+
+def _is_nothing(error: LlmctlError) -> bool:
+    """Whether what answered is somebody else, who may well ask for another key."""
+    redirect = error.status is not None and error.status < 400
+    return redirect or lacks_path(error) or isinstance(error, KeyProblem | NotUnderstood)
+
+
+async def _once(job: Job, candidate: Candidate, why: str, place: Place, key: int, base_url: str = "") -> Answer:
+    """One request; `base_url` is another form of the address."""
     upstream, entry = candidate.upstream, job.call.entry
     target = upstream.target
     attempt = Attempt(
         upstream.name,
         target.provider,
-        upstream.base_url,
+        base_url or upstream.base_url,
         candidate.model,
         why,
         time.time(),
         len(entry.attempts) + 1,
     )
     entry.attempts.append(attempt)
-    job.known.health.asked(place)
+    asked = job.known.health.asked(place)
     started = time.perf_counter()
     deadline = Deadline(target.timeout)
     deadline.start_attempt(job.stream)
@@ -75,7 +117,10 @@ async def _once(job: Job, candidate: Candidate, why: str, place: Place, key: int
         attempt.request_id = error.request_id or ""
         attempt.total_ms = since(started)
         without_secrets(error, upstream)
-        job.known.health.failed(place, key, error)
+        if attempt.base_url == upstream.base_url:
+            job.known.health.failed(place, key, error, asked)
+        else:  # what another form of the address says is not the target's word
+            job.known.health.gave_up(place)
         raise
     if answer.tap is not None:
         attempt.first_token_ms = since(started)
@@ -108,10 +153,8 @@ async def _answer(
     body, headers = job.body(candidate), job.headers(candidate)
     if call.entry.overhead_ms is None:
         call.entry.overhead_ms = since(call.ready)
-    reply = await upstream.send("POST", job.path, headers, body, key, deadline)
+    reply = await upstream.send("POST", job.path, headers, body, key, deadline, base_url=attempt.base_url)
     try:
-        if reply.status in (404, 405) and (other := upstream.other_form()):
-            reply = await _at_other_form(job, candidate, key, deadline, reply, other)
         attempt.http_status = reply.status
         if not 200 <= reply.status < 300:
             raise await failure(reply)
@@ -120,32 +163,18 @@ async def _answer(
         mends = upstream.quirks(candidate.model).mend
         if not job.held:
             answer.held = False
-        elif job.stream:
-            await begin(answer, job.keeps_usage, mends)
+        elif job.stream or (job.door in USAGE_DOORS and is_event_stream(reply)):
+            await begin(answer, job, mends)
         else:
             await whole(answer, job.door, mends)
+        if not upstream.proven and job.door in _TELLING:
+            upstream.found_at(attempt.base_url)
+        if job.held and answer.tap is None:
             settle(answer)
         return answer
     except BaseException:
         await reply.close()
         raise
-
-
-async def _at_other_form(
-    job: Job, candidate: Candidate, key: int, deadline: Deadline, first: Reply, other: str
-) -> Reply:
-    """The reply at the address with /v1 added or taken off, where that is the right one; else the first."""
-    error = await failure(first)
-    if "model_not_found" in error.codes:
-        raise error
-    upstream = candidate.upstream
-    headers, body = job.headers(candidate), job.body(candidate)
-    reply = await upstream.send("POST", job.path, headers, body, key, deadline, base_url=other)
-    if reply.status in (404, 405):
-        await reply.close()
-        raise error
-    upstream.use(other)
-    return reply
 
 
 def settle(answer: Answer) -> None:

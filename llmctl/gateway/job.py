@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from llmctl.gateway.body import Fields, fitted
+from llmctl.gateway.body import Fields, fitted, value_of
 from llmctl.gateway.call import Call
 from llmctl.gateway.headers import to_provider
 from llmctl.gateway.plan import Candidate, Plan
@@ -19,6 +20,15 @@ if TYPE_CHECKING:
     from llmctl.gateway.turns import Turns
 
 USAGE_DOORS = ("chat", "completions")
+"""Their streams tell usage if they are asked to."""
+
+STREAMED = (*USAGE_DOORS, "responses", "messages")
+"""Doors whose streams are understood."""
+
+
+_LEAST_MEDIA = 2000
+_MEDIA = re.compile(rb"[A-Za-z0-9+/=_-]{%d,}" % _LEAST_MEDIA)  # base64
+_PER_MEDIA = 1000
 
 
 @dataclass(slots=True)
@@ -58,13 +68,23 @@ class Job:
         if made is None:
             ask_usage = self.stream and self.door in USAGE_DOORS
             quirks = candidate.upstream.quirks(candidate.model)
-            made = self._bodies[place] = fitted(self.fields, candidate.model, quirks, ask_usage)
+            made = self._bodies[place] = fitted(self.fields, candidate.model, quirks, self.door, ask_usage)
         return made
 
     @property
+    def choices(self) -> int:
+        """How many answers the client asked for, side by side."""
+        count = value_of(self.fields, "n") if "n" in self.fields else 1
+        return count if isinstance(count, int) and count > 0 else 1
+
+    @property
     def prompt_tokens(self) -> int:
-        """About as many tokens as the prompt has."""
-        return sum(len(raw) for raw in self.fields.values()) // 4
+        """About as many tokens as the prompt has; a picture or a recording counts as a page of text."""
+        tokens = 0
+        for raw in self.fields.values():
+            text, media = _MEDIA.subn(b"", raw) if len(raw) > _LEAST_MEDIA else (raw, 0)
+            tokens += len(text) // 4 + media * _PER_MEDIA
+        return tokens
 
     def prompt_cost(self, candidate: Candidate) -> float | None:
         """US dollars for the prompt alone, about; None where the price is unknown."""

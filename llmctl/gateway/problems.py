@@ -1,4 +1,4 @@
-"""Errors as OpenAI's envelope, with all four keys: our own, and providers' of whatever shape."""
+"""Errors in OpenAI's envelope, with all four keys, or in Anthropic's: our own, and providers'."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from llmctl.client.wire import Headers
 from llmctl.core.faults import read_fault
 from llmctl.errors import LlmctlError
+from llmctl.gateway.entry import Entry
 
 _KEYS = ("message", "type", "param", "code")
 _TYPES = {
@@ -21,6 +22,17 @@ _TYPES = {
     422: ("invalid_request_error", None),
     429: ("rate_limit_error", "rate_limit_exceeded"),
     504: ("timeout_error", None),
+}
+_ANTHROPIC = {
+    401: "authentication_error",
+    402: "billing_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    503: "overloaded_error",
+    504: "timeout_error",
+    529: "overloaded_error",
 }
 JSON = (b"content-type", b"application/json")
 RETRIED = (408, 409, 429)
@@ -44,19 +56,49 @@ def envelope(error: LlmctlError) -> dict[str, Any]:
     return {"error": {"message": message, "type": kind, "param": None, "code": named or code or error.code}}
 
 
-def in_band(error: LlmctlError) -> bytes:
-    """The event that ends a stream which can't be completed."""
-    return b"data: %b\n\n" % json.dumps(envelope(error), ensure_ascii=False).encode("utf-8", "replace")
+def in_band(error: LlmctlError, entry: Entry) -> bytes:
+    """The event that ends a stream which can't be completed, in the dialect of its door."""
+    if entry.door == "messages":
+        return b"event: error\ndata: %b\n\n" % _dump(_anthropic(error, entry.id))
+    told = envelope(error)
+    if entry.door == "responses":
+        flat = {name: told["error"][name] for name in ("code", "message", "param")}
+        return b"event: error\ndata: %b\n\n" % _dump({"type": "error", **flat, **told})
+    return b"data: %b\n\n" % _dump(told)
 
 
-def error_body(error: LlmctlError) -> bytes:
-    """The body for an error: the provider's own where it fits the envelope, else made to fit."""
+def error_body(error: LlmctlError, entry: Entry) -> bytes:
+    """The body for an error: the provider's own where it fits the door's envelope, else made to fit."""
     body = error.reply[1] if error.reply else b""
+    if entry.door == "messages":
+        return body if _is_anthropic(body) else _dump(_anthropic(error, entry.id))
     if body:
         kept = _fitted(body, error)
         if kept is not None:
             return kept
-    return json.dumps(envelope(error), ensure_ascii=False).encode("utf-8", "replace")
+    return _dump(envelope(error))
+
+
+def _anthropic(error: LlmctlError, request_id: str) -> dict[str, Any]:
+    """The error as Anthropic's clients read it (PROTOCOL 2.6)."""
+    status = status_of(error)
+    kind = _ANTHROPIC.get(status, "api_error" if status >= 500 else "invalid_request_error")
+    fault = read_fault(error.reply[1]).message if error.reply and error.reply[1] else ""
+    message = fault or envelope(error)["error"]["message"]
+    return {"type": "error", "error": {"type": kind, "message": message}, "request_id": request_id}
+
+
+def _is_anthropic(body: bytes) -> bool:
+    try:
+        found = json.loads(body) if body else None
+    except (ValueError, RecursionError):
+        return False
+    inner = found.get("error") if isinstance(found, dict) and found.get("type") == "error" else None
+    return isinstance(inner, dict) and _text(inner.get("type")) and _text(inner.get("message"))
+
+
+def _dump(value: dict[str, Any]) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
 
 
 def _fitted(body: bytes, error: LlmctlError) -> bytes | None:
@@ -79,7 +121,7 @@ def _fitted(body: bytes, error: LlmctlError) -> bytes | None:
         "code": _code(rest.get("code"), fault.codes, own["code"]),
     }
     outer = {name: value for name, value in found.items() if name != "error"} if isinstance(inner, Mapping) else {}
-    return json.dumps({**outer, "error": made}, ensure_ascii=False).encode("utf-8", "replace")
+    return _dump({**outer, "error": made})
 
 
 def _is_whole(inner: Mapping[str, Any]) -> bool:
@@ -95,6 +137,11 @@ def _code(given: Any, codes: tuple[str, ...], own: str | None) -> str | None:
 
 def _text(value: Any) -> bool:
     return isinstance(value, str) and bool(value)
+
+
+def own_request_id(entry: Entry) -> tuple[bytes, bytes]:
+    """Our own id, under the name in which the door's clients look for the provider's."""
+    return (b"request-id" if entry.door == "messages" else b"x-request-id", entry.id.encode())
 
 
 def error_headers(error: LlmctlError, kept: Headers) -> Headers:

@@ -7,21 +7,20 @@ import contextlib
 from collections.abc import Callable
 
 from llmctl.client.wire import Headers
-from llmctl.core.rechunk import DONE
 from llmctl.errors import LlmctlError, StreamBroken, TimedOut
-from llmctl.gateway.answers import Answer
+from llmctl.gateway.answers import Answer, is_event_stream
 from llmctl.gateway.attempt import settle
 from llmctl.gateway.call import Call
+from llmctl.gateway.events import PING
 from llmctl.gateway.headers import find
+from llmctl.gateway.inflate import is_plain
 from llmctl.gateway.job import since
 from llmctl.gateway.problems import in_band
-from llmctl.gateway.tap import Tap
 from llmctl.gateway.upstream import Reply
 
 Capture = Callable[[bytes], None]
 """Sees what the client gets."""
 
-PING = b": ping\n\n"
 _GRACE = 0.5
 """Seconds for the end of a reply whose last event has come, so that its connection can be kept."""
 
@@ -59,7 +58,7 @@ class Pinger:
 async def stream(call: Call, answer: Answer, keepalive: float, capture: Capture | None) -> None:
     """Pass a stream on that has begun: whole events, as they come. `capture` sees what the client gets.
 
-    What goes wrong from here on is said in the stream, which then ends without [DONE].
+    What goes wrong from here on is said in the stream, whose end is then missing.
     """
     tap, reply = answer.tap, answer.reply
     assert tap is not None
@@ -79,20 +78,19 @@ async def stream(call: Call, answer: Answer, keepalive: float, capture: Capture 
                 if tap.failure is not None:
                     raise tap.failure
             elif reply.ended:
-                await _write(call, b"".join(_ending(tap)), capture)
+                await _write(call, b"".join(tap.finish()), capture)
                 break
             else:
                 await call.write(PING)
     except (StreamBroken, TimedOut) as error:
-        if not tap.complete:  # else only usage or [DONE] can be missing
+        if not tap.complete:  # else only usage or the last event can be missing
             raise
-        await _write(call, DONE, capture)
+        await _write(call, tap.closing, capture)
         answer.attempt.http_status = error.status or answer.attempt.http_status
     finally:
         pinger.stop()
         settle(answer)
     call.end()
-    await _let_end(reply)
 
 
 async def _write(call: Call, data: bytes, capture: Capture | None) -> None:
@@ -102,36 +100,26 @@ async def _write(call: Call, data: bytes, capture: Capture | None) -> None:
         await call.write(data)
 
 
-def _ending(tap: Tap) -> list[bytes]:
-    """The last events of a stream that has ended. Raises StreamBroken where its end is missing."""
-    events = tap.finish()
-    if tap.done:
-        return events
-    if not tap.complete:
-        raise StreamBroken("the stream broke off before the answer was complete")
-    return [*events, DONE]
-
-
-async def _let_end(reply: Reply) -> None:
+async def let_end(reply: Reply) -> None:
     """Read to the end what is as good as there; else give the connection up."""
-    if not reply.ended:
-        with contextlib.suppress(TimeoutError, LlmctlError):
-            async with asyncio.timeout(_GRACE):
-                while not reply.ended:
-                    await reply.read()
+    with contextlib.suppress(TimeoutError, LlmctlError):
+        async with asyncio.timeout(_GRACE):
+            while not reply.ended:
+                await reply.read()
     await reply.close()
 
 
 async def tell_broken(call: Call, error: LlmctlError) -> None:
     """Say in the stream what went wrong, and end it in a way that can't be taken for whole."""
-    await call.write(in_band(error))
+    await call.write(in_band(error, call.entry))
     call.cut()
 
 
 async def through(call: Call, answer: Answer, headers: Headers, keepalive: float) -> None:
     """Pass the bytes of a reply on as they come, whatever they are."""
     reply = answer.reply
-    events = (find(reply.headers, b"content-type") or b"").startswith(b"text/event-stream")
+    framed = find(reply.headers, b"content-length") is not None or not is_plain(reply.headers)
+    events = is_event_stream(reply) and not framed  # else nothing may be added to it
     call.start(reply.status, headers)
     pinger = Pinger(reply, keepalive) if events else None
     between = True  # two events
@@ -150,8 +138,8 @@ async def through(call: Call, answer: Answer, headers: Headers, keepalive: float
             elif between:
                 await call.write(PING)
     except LlmctlError as error:
-        if events:
-            await call.write((b"" if between else b"\n\n") + in_band(error))
+        if events and between:
+            await call.write(in_band(error, call.entry))
         raise
     finally:
         if pinger:

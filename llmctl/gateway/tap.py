@@ -1,4 +1,4 @@
-"""A provider's stream on its way to the client: whole events, passed on as they came.
+"""A stream of chat completions, or of text completions, on its way to the client.
 
 The tap looks at each event with one small decode: it sees the first token, the end, usage and errors, and
 mends only what breaks clients (PROTOCOL 1.3, 1.7). An event in which nothing is wrong keeps its bytes.
@@ -6,7 +6,6 @@ mends only what breaks clients (PROTOCOL 1.3, 1.7). An event in which nothing is
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import msgspec
@@ -14,12 +13,13 @@ import msgspec
 from llmctl.core.chat import BROKEN_OFF
 from llmctl.core.faults import error_in_body
 from llmctl.core.rechunk import DONE
-from llmctl.core.sse import MAX_EVENT_BYTES
 from llmctl.errors import LlmctlError, NotUnderstood, Overloaded
+from llmctl.gateway.events import PING, EventTap, fields_of
 from llmctl.gateway.jsontext import loads
 from llmctl.gateway.mend import Mender
 
-_END = re.compile(rb"\r\n\r\n|\n\n|\r\r|\n\r\n|\r\n\n")
+_PINGS = (b"{}", b"null")
+"""Events that some proxies send to keep a connection: clients look for choices in them."""
 
 
 class _Delta(msgspec.Struct):
@@ -52,82 +52,22 @@ class _Chunk(msgspec.Struct):
 _decode = msgspec.json.Decoder(_Chunk).decode
 
 
-class Tap:
-    """One stream. `feed` bytes, get the events that may go on. `keeps_usage`: the client asked for usage."""
+class Tap(EventTap):
+    """One stream. `keeps_usage`: the client asked for usage. `choices`: it asked for so many."""
 
-    def __init__(self, keeps_usage: bool, mends: bool = True) -> None:
-        self.begun = False
-        """A first token has come."""
-        self.done = False
-        """[DONE] has come."""
-        self.events = 0
-        """So many have come, most of them with about a token each."""
-        self.usage: Any = None
-        """The provider's last `usage` object, decoded."""
-        self.model = ""
-        self.failure: LlmctlError | None = None
-        """What is wrong with the event after those that were passed on."""
-        self.reasons: dict[int, str] = {}
-        """Finish reason of each choice that has ended."""
+    closing = DONE
+
+    def __init__(self, keeps_usage: bool, mends: bool = True, choices: int = 1) -> None:
+        super().__init__()
         self._choices: set[int] = set()
+        self._asked = choices
         self._keeps_usage = keeps_usage
         self._mender = Mender() if mends else None
-        self._parts: list[bytes] = []
-        self._tail = b""  # the last bytes of what is held: an event's end may be cut in two
-        self._held = 0
 
     @property
     def complete(self) -> bool:
         """Whether every choice has said why it ended."""
-        return bool(self._choices) and len(self.reasons) == len(self._choices)
-
-    def feed(self, data: bytes) -> list[bytes]:
-        """The whole events so far, up to a `failure`: the provider's in-band error, or NotUnderstood."""
-        if self._parts:
-            if not _END.search(self._tail + data):
-                self._hold(data)
-                return []
-            data = b"".join([*self._parts, data])
-            self._parts, self._held, self._tail = [], 0, b""
-        passed: list[bytes] = []
-        start = 0
-        if b"\r" in data:
-            ends = [match.end() for match in _END.finditer(data)]
-        else:
-            ends = []
-            at = data.find(b"\n\n")
-            while at >= 0:
-                ends.append(at + 2)
-                at = data.find(b"\n\n", at + 2)
-        self.events += len(ends)
-        for end in ends:
-            try:
-                event = self._event(data[start:end])
-            except LlmctlError as error:
-                self.failure = error
-                return passed
-            start = end
-            if event:
-                passed.append(event)
-            if self.done:
-                return passed
-        if start < len(data):
-            self._hold(data[start:])
-        return passed
-
-    def _hold(self, data: bytes) -> None:
-        """Keep a part of an event whose end hasn't come."""
-        self._parts.append(data)
-        self._tail = (self._tail + data)[-3:] if len(data) < 3 else data[-3:]
-        self._held += len(data)
-        if self._held > MAX_EVENT_BYTES:
-            self.failure = NotUnderstood(f"the provider sent a stream event of more than {MAX_EVENT_BYTES} bytes")
-
-    def finish(self) -> list[bytes]:
-        """The events at the end of the stream, whose last blank line may be missing. Raises as it says."""
-        rest, self._parts = b"".join(self._parts), []
-        event = self._event(rest.rstrip(b"\r\n") + b"\n\n") if rest.strip() else b""
-        return [event] if event else []
+        return len(self.reasons) >= max(self._asked, len(self._choices))
 
     def _event(self, event: bytes) -> bytes:
         """The event as it goes on; b"" for none."""
@@ -136,9 +76,11 @@ class Tap:
         elif event.startswith(b":") and event.count(b"\n") == 2:
             return event if self.begun else b""
         else:
-            name, payload = _fields(event)
+            name, payload = fields_of(event)
         if not payload:
             return b""
+        if (payload in _PINGS or name == "ping") and self._mender is not None:
+            return PING if self.begun else b""
         if payload == b"[DONE]":
             self.done = True
             return DONE
@@ -225,14 +167,3 @@ def _chunk_of(found: Any) -> _Chunk | None:
         return msgspec.convert(found, _Chunk)
     except msgspec.ValidationError:
         return None
-
-
-def _fields(event: bytes) -> tuple[str, bytes]:
-    """(event name, joined data lines)."""
-    name, data = "", []
-    for line in event.removeprefix(b"\xef\xbb\xbf").splitlines():
-        if line.startswith(b"data:"):
-            data.append(line[5:].removeprefix(b" "))
-        elif line.startswith(b"event:"):
-            name = line[6:].strip().decode("utf-8", "replace")
-    return name, b"\n".join(data).strip()

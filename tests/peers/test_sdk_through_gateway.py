@@ -370,6 +370,23 @@ def test_llama_messages(llama_gateway: GatewayProcess) -> None:
         assert (whole.content[0].text, whole.stop_reason) == (SENTENCE, "end_turn")
         with client.messages.stream(**asked) as stream:
             assert "".join(stream.text_stream) == SENTENCE
+        with pytest.raises(anthropic.NotFoundError) as unknown:
+            client.messages.create(**{**asked, "model": "llama/"})
+        assert unknown.value.body["error"]["type"] == "not_found_error"
+        assert unknown.value.request_id == unknown.value.response.headers["x-llmctl-id"]
+
+
+def test_llama_tells_the_gateway_what_responses_and_messages_took(llama_gateway: GatewayProcess) -> None:
+    for path, body in (
+        ("/v1/responses", {"input": "hello"}),
+        ("/v1/messages", {"messages": HELLO, "max_tokens": 64}),
+    ):
+        for stream in (False, True):
+            answer = llama_gateway.ask("POST", path, {"model": f"llama/{MODEL}", "stream": stream, **body})
+            assert answer.whole
+            attempt = llama_gateway.noted(answer)["attempts"][0]
+            assert attempt["prompt_tokens"] > 0
+            assert attempt["completion_tokens"] > 0
 
 
 def test_llama_errors(local: openai.OpenAI, llama: LlamaServer) -> None:

@@ -91,6 +91,14 @@ class GatewayProcess:
         assert came, f"it didn't say {text!r} in {timeout} s, but:\n{self.said}"
         return found[-1]
 
+    def noted(self, answer: Answer) -> dict[str, Any]:
+        """What it tells of the request behind an answer, once that is over and told of."""
+        while True:
+            for entry in self.get("/api/state").json()["recent"]:
+                if entry["id"] == answer.headers["x-llmctl-id"]:
+                    found: dict[str, Any] = entry
+                    return found
+
     # its end
 
     def signal(self, number: int = signal.SIGTERM) -> None:

@@ -16,13 +16,17 @@ from llmctl.gateway.call import Call
 from llmctl.gateway.doors.paths import Door
 from llmctl.gateway.drive import carry_out
 from llmctl.gateway.headers import to_client, whose
-from llmctl.gateway.job import USAGE_DOORS as STREAMED
-from llmctl.gateway.job import Job
+from llmctl.gateway.job import STREAMED, Job
 from llmctl.gateway.judging import Judged
 from llmctl.gateway.plan import Plan
+from llmctl.gateway.problems import own_request_id
 
 if TYPE_CHECKING:
     from llmctl.gateway.gateway import Gateway
+
+
+_REPEATED = ("chat", "completions", "embeddings")
+"""Doors whose requests leave nothing behind, so that an answer can be given again, or two be compared."""
 
 
 async def answers(gateway: Gateway, call: Call, door: Door) -> None:
@@ -50,7 +54,7 @@ async def answer_json(gateway: Gateway, call: Call, door: Door, body: bytes) -> 
         call.entry.request = body
     keeps_usage = stream and wants_usage(fields)
     job = Job(call, plan, door.kind, call.target, fields, stream, keeps_usage, door.held, gateway.known)
-    keeper = await gateway.keeper(job) if door.held else None
+    keeper = await gateway.keeper(job) if door.kind in _REPEATED else None
     if keeper is not None and await keeper.answered():
         return
     judged = _judged(gateway, job, plan)
@@ -78,7 +82,7 @@ def _model(fields: Fields, profile: bytes | None) -> str:
 def _judged(gateway: Gateway, job: Job, plan: Plan) -> Judged | None:
     """Whether answers of this route are recorded; the shadow is asked now, beside the others."""
     route = plan.route
-    if route is None or not (plan.shadow or route.split) or not job.held:
+    if route is None or not (plan.shadow or route.split) or job.door not in _REPEATED:
         return None
     judged = Judged(job, gateway.accounts.compare, gateway.account_shadow)
     if plan.shadow is not None and random.random() < route.shadow_share:  # noqa: S311 - a share, no secret
@@ -88,14 +92,20 @@ def _judged(gateway: Gateway, job: Job, plan: Plan) -> Judged | None:
 
 async def _give(gateway: Gateway, job: Job, answer: Answer, capture: relay.Capture | None) -> None:
     """Pass the answer on, as the client asked for it."""
-    call = job.call
+    call, tap = job.call, answer.tap
     call.extra = [*call.extra, *about(gateway, call, answer)]
+    if not answer.attempt.request_id:
+        call.extra.append(own_request_id(call.entry))
     keepalive = gateway.settings.keepalive
     try:
-        if answer.tap is not None:
+        if tap is not None:
+            call.entry.stream = True
             headers = [*to_client(content_headers(answer.reply.headers, b""), False)[:-1], *relay.EVENT_STREAM]
             call.start(200, headers)
             await relay.stream(call, answer, keepalive, capture)
+            if tap.told is not None:
+                call.entry.outcome = tap.told.code
+                _note(job, answer, tap.told)
         elif answer.held:
             call.extra += cost_header(gateway, answer)
             kind = b"application/json"
@@ -106,16 +116,33 @@ async def _give(gateway: Gateway, job: Job, answer: Answer, capture: relay.Captu
         else:
             await relay.through(call, answer, to_client(answer.reply.headers, True), keepalive)
     except BaseException as error:
-        attempt = answer.attempt
-        attempt.status = error.code if isinstance(error, LlmctlError) else how_it_ended(call)
-        if answer.tap is not None and attempt.usage is None:
-            attempt.estimate = Usage(job.prompt_tokens, answer.tap.events, job.prompt_tokens + answer.tap.events)
+        answer.attempt.status = error.code if isinstance(error, LlmctlError) else how_it_ended(call)
         if isinstance(error, LlmctlError):
-            without_secrets(error, answer.candidate.upstream)
-            place = (attempt.profile, attempt.model, job.door)
-            job.known.health.failed(place, 0, error)
+            _note(job, answer, error)
         await answer.reply.close()
         raise
+    finally:
+        _estimate(job, answer)
+    if answer.reply.ended:
+        await answer.reply.close()
+    else:
+        gateway.background(relay.let_end(answer.reply))
+
+
+def _note(job: Job, answer: Answer, error: LlmctlError) -> None:
+    """An answer that had begun has failed."""
+    attempt = answer.attempt
+    attempt.status = error.code
+    without_secrets(error, answer.candidate.upstream)
+    job.known.health.failed((attempt.profile, attempt.model, job.door), 0, error)
+
+
+def _estimate(job: Job, answer: Answer) -> None:
+    """About what an answer took whose provider doesn't say; else limits and budgets would not see it."""
+    attempt, tap = answer.attempt, answer.tap
+    if attempt.usage is None and attempt.estimate is None and job.held:
+        told = 0 if job.door == "embeddings" else len(answer.body) // 4 if tap is None else tap.events
+        attempt.estimate = Usage(job.prompt_tokens, told, job.prompt_tokens + told)
 
 
 def about(gateway: Gateway, call: Call, answer: Answer) -> Headers:

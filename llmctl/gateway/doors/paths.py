@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from llmctl.errors import UsageError
 
@@ -17,10 +18,15 @@ class Door:
     """Answers are read and understood before they are given."""
 
 
+_DECODED_MOST = 3
+"""Times that servers behind one another may decode a path."""
+
 _HELD = {
     "/chat/completions": Door("chat", "/chat/completions", True),
     "/completions": Door("completions", "/completions", True),
     "/embeddings": Door("embeddings", "/embeddings", True),
+    "/responses": Door("responses", "/responses", True),
+    "/messages": Door("messages", "/messages", True),
     "/models": Door("models", "/models"),
 }
 EXACT: dict[str, Door] = {
@@ -57,6 +63,8 @@ _BARE = frozenset(
     ]
 )
 """First words that lead to a provider without /v1 as well."""
+KINDS = _BARE | {door.kind for door in _HELD.values()}
+"""The kinds of doors that have a name of their own; clients may invent others."""
 
 
 def door_of(raw_path: str) -> Door | None:
@@ -71,9 +79,18 @@ def door_of(raw_path: str) -> Door | None:
         return _HELD[below.rstrip("/")]
     if below == "/":
         return None
-    words = below.replace("%2e", ".").replace("%2E", ".").split("/")
+    words = _plain(below).replace("\\", "/").split("/")
     if not versioned and (len(words) < 2 or words[1] not in _BARE):
         return None
     if ".." in words or "." in words or "\\" in below:
         raise UsageError("the path must not climb", hint="leave .. and . out")
     return Door(words[1] or "v1", below)
+
+
+def _plain(path: str) -> str:
+    """The path as whoever takes it apart may read it: decoded, perhaps more than once."""
+    for _ in range(_DECODED_MOST):
+        path, before = unquote(path), path
+        if path == before:
+            break
+    return path

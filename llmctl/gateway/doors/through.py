@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from typing import IO, TYPE_CHECKING
 
 from llmctl.client.deadline import Deadline
-from llmctl.errors import LlmctlError, NotFound, UsageError
+from llmctl.errors import Interrupted, LlmctlError, NotFound, UsageError
 from llmctl.gateway import relay
 from llmctl.gateway.answers import Answer, failure
 from llmctl.gateway.attempt import how_it_ended, without_secrets
@@ -144,6 +144,14 @@ async def _all(held: IO[bytes], call: Call, more: bool) -> AsyncIterator[bytes]:
             yield data
 
 
+async def _timed(portions: AsyncIterator[bytes], deadline: Deadline) -> AsyncIterator[bytes]:
+    """An upload. The provider's time counts from its end, however slow the client is."""
+    async for data in portions:
+        deadline.uploaded()
+        yield data
+    deadline.uploaded()
+
+
 async def _send(
     gateway: Gateway,
     call: Call,
@@ -168,10 +176,11 @@ async def _send(
     started = time.perf_counter()
     deadline = Deadline(upstream.target.timeout)
     deadline.start_attempt(False)
-    health.asked(place)
+    asked = health.asked(place)
     reply = None
     try:
-        reply = await upstream.send(call.method, call.target, headers, body, key, deadline, more, length)
+        upload = _timed(more, deadline) if more is not None else None
+        reply = await upstream.send(call.method, call.target, headers, body, key, deadline, upload, length)
         attempt.http_status = reply.status
         if reply.status >= 400:
             raise await failure(reply)
@@ -182,7 +191,10 @@ async def _send(
     except LlmctlError as error:
         attempt.status, attempt.total_ms = error.code, since(started)
         without_secrets(error, upstream)
-        health.failed(place, key, error)
+        if isinstance(error, Interrupted | UsageError):  # the client's doing, in the middle of its upload
+            health.gave_up(place)
+        else:
+            health.failed(place, key, error, asked)
         raise
     except BaseException:
         attempt.status, attempt.total_ms = how_it_ended(call), since(started)
