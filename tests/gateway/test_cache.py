@@ -1,137 +1,25 @@
-"""The cache of answers: what is the same request, what is kept, and that no trouble with it reaches a client."""
+"""The cache in SQLite: what was put is got, it has its bounds, and no trouble with it reaches a client."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import shutil
-import signal
 import sqlite3
 import stat
 import time
-from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from llmctl.errors import ConfigError
-from llmctl.gateway.cache import Cached, CacheWish, cache_key, cache_wish, may_keep
-from llmctl.gateway.cache_redis import RedisCache
+from gateway.caching import DAY, MB, answer, run
 from llmctl.gateway.cache_sqlite import SqliteCache
-from support.redis_server import RedisServer
-
-FIELDS = {"model": b'"m"', "messages": b"[]"}
-DAY = 86400.0
-MB = 1024 * 1024
-
-
-def answer(body: bytes = b"{}", **more: Any) -> Cached:
-    headers = [(b"content-type", b"application/json"), (b"x-request-id", b"\xffr")]
-    return replace(Cached(200, headers, body, "work/m", time.time(), 3, 5, 0.25), **more)
-
-
-def run(job: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(job)
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "cache" / "cache.db"
-
-
-def test_a_key_is_that_of_the_same_request_only() -> None:
-    key = cache_key("ann", "chat", "work/m", FIELDS)
-    assert len(key) == 64
-    assert key == cache_key("ann", "chat", "work/m", dict(reversed(FIELDS.items())))
-    others = [
-        cache_key("bob", "chat", "work/m", FIELDS),
-        cache_key("ann", "completions", "work/m", FIELDS),
-        cache_key("ann", "chat", "work/n", FIELDS),
-        cache_key("ann", "chat", "work/m", {**FIELDS, "stream": b"true"}),
-        cache_key("ann", "chat", "work/m", {**FIELDS, "model": b'"n"'}),
-        cache_key("ann", "chat", "work/m", {"model": b"[]", "messages": b'"m"'}),
-        cache_key("ann", "chat", "work/m", {"model": b'"m"'}),
-    ]
-    assert len({key, *others}) == len(others) + 1
-
-
-requests = st.tuples(
-    st.text("a:1"),
-    st.text("a:1"),
-    st.text("a:1"),
-    st.dictionaries(st.text("a:1"), st.binary(max_size=3), max_size=3),
-)
-
-
-@settings(deadline=None)
-@given(requests, requests)
-def test_keys_never_collide_by_how_things_are_put_together(one: Any, other: Any) -> None:
-    assert (cache_key(*one) == cache_key(*other)) == (one == other)
-
-
-def test_where_one_part_ends_counts() -> None:
-    assert cache_key("a", "bc", "", {}) != cache_key("ab", "c", "", {})
-    assert cache_key("", "", "", {"a": b"bc"}) != cache_key("", "", "", {"ab": b"c"})
-    assert cache_key("", "", "ab", {}) != cache_key("", "", "", {"a": b"b"})
-
-
-@pytest.mark.parametrize(
-    ("door", "status", "reasons", "complete", "kept"),
-    [
-        ("chat", 200, ["stop"], True, True),
-        ("chat", 200, ["stop", "tool_calls"], True, True),
-        ("completions", 200, {"function_call"}, True, True),
-        ("embeddings", 200, [], True, True),
-        ("chat", 200, [], True, False),
-        ("chat", 200, ["stop"], False, False),
-        ("chat", 200, ["length"], True, False),
-        ("chat", 200, ["stop", "content_filter"], True, False),
-        ("chat", 200, ["stop", ""], True, False),
-        ("chat", 201, ["stop"], True, False),
-        ("chat", 500, ["stop"], True, False),
-        ("embeddings", 200, [], False, False),
-        ("images", 200, [], True, False),
-    ],
-)
-def test_only_whole_answers_are_kept(
-    door: str, status: int, reasons: list[str], complete: bool, kept: bool
-) -> None:
-    assert may_keep(door, status, reasons, complete) is kept
-
-
-@pytest.mark.parametrize(
-    ("headers", "wish"),
-    [
-        ({}, CacheWish()),
-        ({"x-other": "on"}, CacheWish()),
-        ({"x-llmctl-cache": "on"}, CacheWish(True, True)),
-        ({"x-llmctl-cache": "OFF"}, CacheWish(False, False)),
-        ({"x-llmctl-cache": "refresh"}, CacheWish(False, True)),
-        ({"x-llmctl-cache": "max-age=60"}, CacheWish(True, True, 60.0)),
-        ({"x-llmctl-cache": " on , max-age=0.5,surely"}, CacheWish(True, True, 0.5)),
-        ({"x-llmctl-cache": "refresh, max-age=60"}, CacheWish(False, True, 60.0)),
-        ({"x-llmctl-cache": "max-age=-1, max-age=x, max-age=nan"}, CacheWish()),
-        ({"x-llmctl-cache": "max-age=" + "9" * 400}, CacheWish()),
-        ({"cache-control": "no-cache"}, CacheWish(use=False)),
-        ({"cache-control": "no-store"}, CacheWish(store=False)),
-        ({"cache-control": 'max-age="60", private'}, CacheWish(max_age=60.0)),
-        ({"cache-control": "no-cache, no-store", "x-llmctl-cache": "on"}, CacheWish(True, True)),
-        ({"cache-control": "max-age=9", "x-llmctl-cache": "on"}, CacheWish(True, True, 9.0)),
-    ],
-)
-def test_what_a_request_wishes(headers: dict[str, str], wish: CacheWish) -> None:
-    assert cache_wish([(name.encode(), value.encode()) for name, value in headers.items()]) == wish
-
-
-@settings(deadline=None)
-@given(st.lists(st.tuples(st.sampled_from([b"x-llmctl-cache", b"cache-control"]), st.binary(max_size=40))))
-def test_no_header_is_an_error(headers: list[tuple[bytes, bytes]]) -> None:
-    wish = cache_wish(headers)
-    assert wish.max_age is None or wish.max_age >= 0
 
 
 def test_what_was_put_is_got(path: Path) -> None:
@@ -425,150 +313,3 @@ def test_readers_do_not_wait_for_a_writer(path: Path) -> None:
         assert told == []
 
     run(job())
-
-
-async def until(check: Callable[[], Coroutine[Any, Any, object]]) -> None:
-    """Wait for what comes true some time; the test's own time limit is the end of patience."""
-    while not await check():
-        await asyncio.sleep(0.02)
-
-
-@pytest.fixture
-def redis(tmp_path: Path) -> Iterator[RedisServer]:
-    with RedisServer(tmp_path, password="pw-of-redis") as server:
-        yield server
-
-
-@pytest.mark.peer
-def test_redis_gives_back_what_was_put(redis: RedisServer) -> None:
-    async def job() -> None:
-        told: list[str] = []
-        one, other = (RedisCache(redis.url, DAY, told.append) for _ in range(2))
-        stored = answer(b"\x00\xff" * 1000, stored=time.time() - 100)
-        assert await one.get("k", DAY) is None
-        await one.put("k", stored)
-        assert await other.get("k", DAY) == stored
-        assert await other.get("k", 99.0) is None
-        await one.put("large", answer(b"x" * 8 * MB))
-        assert await other.get("large", DAY) is None
-        client = await other_client(redis)
-        assert await client.keys() == [b"llmctl:cache:k"]
-        assert 0 < await client.ttl("llmctl:cache:k") <= DAY
-        for value in (b"", b"\xc1", b"\x80"):
-            await client.set("llmctl:cache:k", value)
-            assert await one.get("k", DAY) is None
-        await client.delete("llmctl:cache:k")
-        await client.lpush("llmctl:cache:k", b"of another type")
-        assert await one.get("k", DAY) is None
-        for closing in (one, other, client):
-            await (closing.close() if isinstance(closing, RedisCache) else closing.aclose())
-        assert [line.partition(" (")[0] for line in told] == ["the cache in Redis can't be used"]
-
-    run(job())
-
-
-async def other_client(redis: RedisServer) -> Any:
-    from redis.asyncio import Redis
-
-    return Redis.from_url(redis.url)
-
-
-@pytest.mark.peer
-def test_answers_expire_in_redis(redis: RedisServer) -> None:
-    async def job() -> None:
-        cache = RedisCache(redis.url, 0.1)
-        await cache.put("k", answer())
-        client = await other_client(redis)
-
-        async def gone() -> bool:
-            return await client.keys() == []
-
-        await until(gone)
-        await cache.close()
-        await client.aclose()
-
-    run(job())
-
-
-@pytest.mark.peer
-@pytest.mark.parametrize("how", ["killed", "silent"])
-def test_a_lost_redis_is_a_miss_told_once_and_comes_back(redis: RedisServer, how: str) -> None:
-    async def job() -> None:
-        told: list[str] = []
-        cache = RedisCache(redis.url, DAY, told.append)
-        for name in ("a", "b"):
-            await cache.put(name, answer(name.encode()))
-        if how == "killed":
-            redis.stop()
-        else:
-            os.kill(redis.pid, signal.SIGSTOP)
-        found = await asyncio.gather(*(cache.get("a", DAY) for _ in range(100)))
-        await cache.put("a", answer())
-        assert found == [None] * 100
-        assert len(told) == 1
-        if how == "killed":
-            redis.start()
-        else:
-            os.kill(redis.pid, signal.SIGCONT)
-
-        async def back() -> bool:
-            await cache.put("b", answer(b"b"))
-            return await cache.get("b", DAY) is not None
-
-        await until(back)
-        b = await cache.get("b", DAY)  # an answer that came too late is not taken for this one's
-        assert b
-        assert b.body == b"b"
-        assert told[1:] == ["the cache in Redis can be used again"]
-        assert "pw-of-redis" not in told[0]
-        await cache.close()
-
-    run(job())
-
-
-def test_a_redis_that_is_gone_is_not_tried_for_each_request() -> None:
-    async def job() -> None:
-        tried = 0
-
-        async def refuse(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            nonlocal tried
-            tried += 1
-            writer.close()
-
-        async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
-            cache = RedisCache(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}", DAY)
-            assert [await cache.get("k", DAY) for _ in range(200)] == [None] * 200
-            await cache.close()
-        assert 0 < tried < 100
-
-    run(job())
-
-
-@pytest.mark.peer
-def test_a_wrong_password_is_told_without_it(redis: RedisServer) -> None:
-    async def job() -> None:
-        told: list[str] = []
-        cache = RedisCache(redis.url.replace("pw-of", "not-the-pw-of"), DAY, told.append)
-        assert await cache.get("k", DAY) is None
-        assert told == ["the cache in Redis can't be used (AuthenticationError); answers come from the providers"]
-        await cache.close()
-
-    run(job())
-
-
-@pytest.mark.peer
-def test_valkeys_names_for_the_url_are_known(redis: RedisServer) -> None:
-    async def job() -> None:
-        cache = RedisCache(redis.url.replace("redis://", "valkey://"), DAY)
-        await cache.put("k", answer())
-        assert await cache.get("k", DAY)
-        await cache.close()
-
-    run(job())
-
-
-@pytest.mark.parametrize("url", ["http://:secret-word@x", "redis://:secret-word@x:port", "secret-word"])
-def test_a_url_that_is_none_is_told_without_its_password(url: str) -> None:
-    with pytest.raises(ConfigError) as caught:
-        RedisCache(url, DAY)
-    assert "secret-word" not in f"{caught.value.message} {caught.value.hint}"
