@@ -17,7 +17,8 @@ from llmctl.errors import ConfigError, UsageError
 from llmctl.gateway.processes import port_holder
 from llmctl.gateway.server import Server, say
 from llmctl.gateway.setup import Setup, read_setup
-from llmctl.platforms import allow_many_files, inherit, on_reload
+from llmctl.platforms import allow_many_files, inherit
+from llmctl.signals import on_reload
 
 _RESTART_SECONDS = 1.0
 

@@ -22,7 +22,7 @@ from llmctl.gateway.gateway import Gateway
 from llmctl.gateway.keysource import key_source
 from llmctl.gateway.protocol import ServerProtocol, connections_of
 from llmctl.gateway.setup import Setup, check_keys, make_gateway, needs_key, read_setup
-from llmctl.platforms import on_signals
+from llmctl.signals import on_signals
 from llmctl.store.store import store_file
 
 _FIXED = ("host", "port", "workers", "redis_url", "database_url", "otel")

@@ -14,7 +14,8 @@ from collections.abc import Mapping
 from typing import IO, Any
 
 from llmctl.errors import UsageError
-from llmctl.platforms import end_group, held_back, interruptible, new_group, tidy_end, wait_readable
+from llmctl.platforms import end_group, new_group, wait_readable
+from llmctl.signals import held_back, interruptible, tidy_end
 from llmctl.tools.tool import Tool, ToolFailed
 
 SECONDS = 60.0

@@ -16,7 +16,7 @@ from llmctl import __version__
 from llmctl.config.mcp import McpServer, resolved
 from llmctl.core.redact import redact
 from llmctl.errors import ConfigError, LlmctlError, ToolServerFailed
-from llmctl.platforms import tidy_end
+from llmctl.signals import tidy_end
 from llmctl.tools.mcp_text import Peer, failure, first_cause, function_name, heard, result_text
 from llmctl.tools.tool import Tool, ToolFailed
 

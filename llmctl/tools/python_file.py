@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from llmctl.errors import UsageError
-from llmctl.platforms import interruptible
+from llmctl.signals import interruptible
 from llmctl.tools.docstrings import parse_docstring
 from llmctl.tools.hints import convert, schema_of
 from llmctl.tools.output import stdout_to_stderr

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from llmctl.cli.streams import BOLD, Streams
 from llmctl.errors import Interrupted
-from llmctl.platforms import asking, interruptible
+from llmctl.platforms import asking
+from llmctl.signals import interruptible
 
 if TYPE_CHECKING:
     from llmctl.core.events import ToolCall
