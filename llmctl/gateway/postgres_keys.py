@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import Any
 
@@ -36,22 +35,10 @@ class PostgresKeys:
         """Nothing is connected yet. Raises ConfigError."""
         self._link = Link(url)
 
-    def add(
-        self,
-        name: str,
-        models: Sequence[str] = (),
-        requests_per_minute: int | None = None,
-        tokens_per_minute: int | None = None,
-        budget_usd: float | None = None,
-        budget_period: str = "total",
-        expires: float | None = None,
-        admin: bool = False,
-    ) -> tuple[GatewayKey, str]:
-        """Make a key: what is kept of it, and the key itself. Raises UsageError, as GatewayKeys.add."""
-        limits = (requests_per_minute, tokens_per_minute, budget_usd)
-        key, secret = make_key(
-            GatewayKey("", name, "", tuple(models), *limits, budget_period, admin, expires=expires)
-        )
+    def add(self, wanted: GatewayKey) -> tuple[GatewayKey, str]:
+        """Make a key: its record, and the key itself. Raises UsageError, as GatewayKeys.add."""
+        key, secret = make_key(wanted)
+        name = key.name
         values: dict[str, Any] = {part: getattr(key, part) for part in _NAMES}
         values["models"] = json.dumps(key.models)
         with self._link.transaction() as connection:

@@ -34,9 +34,9 @@ _LARGEST = 2**63 - 1
 class GatewayKey:
     """A key without its secret part. Times in seconds since 1970, `budget_usd` in US dollars; None is no limit."""
 
-    id: str
     name: str
-    hash: str = field(repr=False)
+    id: str = ""
+    hash: str = field(default="", repr=False)
     """sha256 of the whole key, in hex."""
     models: tuple[str, ...] = ()
     """Patterns with * of the models that it may ask; () is all."""
@@ -79,25 +79,13 @@ class GatewayKeys:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(
-        self,
-        name: str,
-        models: Sequence[str] = (),
-        requests_per_minute: int | None = None,
-        tokens_per_minute: int | None = None,
-        budget_usd: float | None = None,
-        budget_period: str = "total",
-        expires: float | None = None,
-        admin: bool = False,
-    ) -> tuple[GatewayKey, str]:
-        """Make a key: what is kept of it, and the key itself, which nobody can read again.
+    def add(self, wanted: GatewayKey) -> tuple[GatewayKey, str]:
+        """Make a key with this name and these limits: its record, and the key itself, which nobody can read again.
 
         A revoked key's name is free again. Raises UsageError for a name that is taken, and for wrong values.
         """
-        limits = (requests_per_minute, tokens_per_minute, budget_usd)
-        key, secret = make_key(
-            GatewayKey("", name, "", tuple(models), *limits, budget_period, admin, expires=expires)
-        )
+        key, secret = make_key(wanted)
+        name = key.name
         with self._database.transaction():
             if any(other.name == name for other in self.list()):
                 raise UsageError(

@@ -14,8 +14,8 @@ from llmctl.gateway.auth import Keyring, check_browser, host_allowed, preflight_
 from llmctl.store.keys import GatewayKey, make_key
 
 NOW = 1_795_262_400.0
-KEY, SECRET = make_key(GatewayKey("", "ci", ""))
-OTHER, OTHER_SECRET = make_key(GatewayKey("", "other", ""))
+KEY, SECRET = make_key(GatewayKey("ci"))
+OTHER, OTHER_SECRET = make_key(GatewayKey("other"))
 PORT = 4000
 ADDRESS = "127.0.0.1:4000"
 

@@ -36,7 +36,7 @@ def limits(clock):
 
 
 def key(name="ci", **limits):
-    return GatewayKey(f"{name}-id", name, "", **limits)
+    return GatewayKey(name, f"{name}-id", **limits)
 
 
 def test_requests_a_minute(limits, clock):

@@ -19,6 +19,7 @@ from llmctl.gateway import postgres_link
 from llmctl.gateway.judging import Comparison
 from llmctl.gateway.postgres import PostgresBook, spent_there
 from llmctl.gateway.postgres_keys import PostgresKeys
+from llmctl.store.keys import GatewayKey
 from llmctl.store.ledger import Request
 from support.upstream import free_port
 
@@ -268,7 +269,18 @@ def test_neither_server_nor_file(tmp_path, open_book):
 @pytest.mark.peer
 def test_a_key_made_by_one_is_known_to_the_other(server):
     here, there = PostgresKeys(server.url), PostgresKeys(server.url)
-    key, secret = here.add("ci", ["groq/*"], 60, 1000, 5.0, "day", 4e9, admin=True)
+    key, secret = here.add(
+        GatewayKey(
+            "ci",
+            models=("groq/*",),
+            requests_per_minute=60,
+            tokens_per_minute=1000,
+            budget_usd=5.0,
+            budget_period="day",
+            expires=4e9,
+            admin=True,
+        )
+    )
     assert there.all() == there.list() == [key]
     assert (key.models, key.admin) == (("groq/*",), True)
     assert secret.startswith("sk-llmctl-")
@@ -289,7 +301,7 @@ def test_a_key_made_by_one_is_known_to_the_other(server):
 @pytest.mark.peer
 def test_what_a_key_has_spent_on_all_machines(server, open_book):
     keys = PostgresKeys(server.url)
-    key, _ = keys.add("ci", budget_usd=5.0, budget_period="day")
+    key, _ = keys.add(GatewayKey("ci", budget_usd=5.0, budget_period="day"))
     now = key.created + 1
     both = [
         request(1, time=now, cost=0.25),

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmctl.errors import StoreFailed, UsageError
-from llmctl.store.keys import GatewayKeys, period_name, period_start, spent
+from llmctl.store.keys import GatewayKey, GatewayKeys, period_name, period_start, spent
 from llmctl.store.ledger import Request
 from llmctl.store.store import Store
 
@@ -31,7 +31,17 @@ def keys(store):
 
 def test_a_key_comes_back_as_it_was_made(keys):
     before = time.time()
-    key, _ = keys.add("ci", ["groq/*", "fast"], 60, 1000, 2.5, "day", NOON)
+    key, _ = keys.add(
+        GatewayKey(
+            "ci",
+            models=("groq/*", "fast"),
+            requests_per_minute=60,
+            tokens_per_minute=1000,
+            budget_usd=2.5,
+            budget_period="day",
+            expires=NOON,
+        )
+    )
     assert keys.list() == [key]
     assert (key.name, key.models) == ("ci", ("groq/*", "fast"))
     assert (key.requests_per_minute, key.tokens_per_minute) == (60, 1000)
@@ -41,7 +51,7 @@ def test_a_key_comes_back_as_it_was_made(keys):
 
 
 def test_what_a_key_looks_like_and_what_is_kept_of_it(keys, store, path):
-    key, secret = keys.add("ci")
+    key, secret = keys.add(GatewayKey("ci"))
     found = re.fullmatch(r"sk-llmctl-([a-z0-9]{8})-[A-Za-z0-9]{40}", secret)
     assert found[1] == key.id
     assert key.hash == hashlib.sha256(secret.encode()).hexdigest()
@@ -52,17 +62,17 @@ def test_what_a_key_looks_like_and_what_is_kept_of_it(keys, store, path):
 
 
 def test_keys_differ(keys):
-    made = [keys.add(f"k{number}") for number in range(20)]
+    made = [keys.add(GatewayKey(f"k{number}")) for number in range(20)]
     assert len({secret for _, secret in made}) == len({key.id for key, _ in made}) == 20
 
 
 def test_a_name_is_taken_until_its_key_is_revoked(keys):
-    old, _ = keys.add("ci")
+    old, _ = keys.add(GatewayKey("ci"))
     with pytest.raises(UsageError, match="there is a key 'ci' already") as caught:
-        keys.add("ci")
+        keys.add(GatewayKey("ci"))
     assert caught.value.hint == "llmctl serve key revoke ci ends it"
     keys.revoke("ci")
-    new, _ = keys.add("ci")
+    new, _ = keys.add(GatewayKey("ci"))
     assert [key.id for key in keys.all()] == [new.id] != [old.id]
 
 
@@ -76,7 +86,7 @@ def test_of_those_that_add_a_name_at_once_one_succeeds(path):
             for name in names:
                 together.wait()
                 with suppress(UsageError):
-                    made.append(GatewayKeys(store.database).add(name)[0].name)
+                    made.append(GatewayKeys(store.database).add(GatewayKey(name))[0].name)
         return made
 
     with ThreadPoolExecutor(4) as pool:
@@ -85,8 +95,8 @@ def test_of_those_that_add_a_name_at_once_one_succeeds(path):
 
 @pytest.mark.parametrize("by", ["name", "id", "key"])
 def test_revoking(keys, by):
-    key, secret = keys.add("ci")
-    other, _ = keys.add("other")
+    key, secret = keys.add(GatewayKey("ci"))
+    other, _ = keys.add(GatewayKey("other"))
     revoked = keys.revoke({"name": "ci", "id": key.id, "key": secret}[by])
     assert revoked.id == key.id
     assert revoked.revoked >= key.created
@@ -96,8 +106,8 @@ def test_revoking(keys, by):
 
 
 def test_a_name_beats_an_id(keys):
-    first, _ = keys.add("first")
-    second, _ = keys.add(first.id)
+    first, _ = keys.add(GatewayKey("first"))
+    second, _ = keys.add(GatewayKey(first.id))
     assert keys.revoke(first.id).id == second.id
 
 
@@ -106,7 +116,7 @@ def test_a_name_beats_an_id(keys):
     [("laptpo", "did you mean laptop?"), ("zzz", "see: llmctl serve key list")],
 )
 def test_revoking_what_is_not_there(keys, wanted, hint):
-    keys.add("laptop")
+    keys.add(GatewayKey("laptop"))
     with pytest.raises(UsageError, match=f"there is no key '{wanted}'") as caught:
         keys.revoke(wanted)
     assert caught.value.hint == hint
@@ -122,7 +132,7 @@ def test_a_key_that_is_not_known_is_not_repeated(keys):
 @pytest.mark.parametrize("name", ["", "a b", "-x", ".x", "a/b", "ä", "a\n", "x" * 65])
 def test_bad_names(keys, name):
     with pytest.raises(UsageError, match="a key's name is"):
-        keys.add(name)
+        keys.add(GatewayKey(name))
     assert keys.all() == []
 
 
@@ -142,7 +152,7 @@ def test_bad_names(keys, name):
 )
 def test_bad_values(keys, wrong):
     with pytest.raises(UsageError):
-        keys.add("ci", **wrong)
+        keys.add(GatewayKey("ci", **wrong))
     assert keys.all() == []
 
 
@@ -151,13 +161,13 @@ def test_bad_values(keys, wrong):
     [({}, "active"), ({"expires": NOON + 1}, "active"), ({"expires": NOON}, "expired")],
 )
 def test_states(keys, more, state):
-    key, _ = keys.add("ci", **more)
+    key, _ = keys.add(GatewayKey("ci", **more))
     assert key.state(NOON) == state
     assert keys.revoke("ci").state(NOON) == "revoked"
 
 
 def test_a_damaged_row_is_told(keys, store, path):
-    keys.add("ci")
+    keys.add(GatewayKey("ci"))
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE gateway_keys SET models = 'x'")
     connection.close()
@@ -172,14 +182,14 @@ def test_what_was_spent_in_the_period_by_this_key_and_not_its_predecessor(keys, 
         store.ledger.add(Request(now - ago, caller, "work", "", "http://x/v1", "m", cost=usd, **more))
 
     spend(100.0, ago=1.0)
-    key, _ = keys.add("ci", budget_usd=5.0)
+    key, _ = keys.add(GatewayKey("ci", budget_usd=5.0))
     now = key.created + 1
     spend(1.0)
     spend(0.5)
     spend(7.0, caller="serve:other")
     spend(None)
     assert spent(store.ledger, key, now) == (1.5, 1)
-    daily, _ = keys.add("daily", budget_period="day")
+    daily, _ = keys.add(GatewayKey("daily", budget_period="day"))
     assert spent(store.ledger, daily, now) == (0.0, 0)
 
 

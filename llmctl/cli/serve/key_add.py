@@ -66,11 +66,21 @@ def run(options: AddOptions, streams: Streams) -> None:
 
     It is printed once, and only its hash is kept. A running gateway knows it within seconds.
     """
+    from llmctl.store.keys import GatewayKey
+
     usd, period = budget_of(options.budget)
-    limits = (options.requests_per_minute, options.tokens_per_minute, usd, period)
-    expires = _expiry(options.expires, time.time())
+    wanted = GatewayKey(
+        options.name,
+        models=tuple(options.model or ()),
+        requests_per_minute=options.requests_per_minute,
+        tokens_per_minute=options.tokens_per_minute,
+        budget_usd=usd,
+        budget_period=period,
+        admin=options.admin,
+        expires=_expiry(options.expires, time.time()),
+    )
     with keys_to_change(streams) as keys:
-        key, secret = keys.add(options.name, options.model or (), *limits, expires, options.admin)
+        key, secret = keys.add(wanted)
     if options.json:
         streams.out_json({"key": secret, **describe(key)})
     else:
