@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
+from llmctl.errors import NotUnderstood
 from llmctl.gateway.jsontext import dumps, loads
 
 
@@ -28,7 +29,10 @@ class Mender:
     def event(self, payload: bytes, event: bytes) -> bytes:
         """The event, mended; the very same bytes where nothing was wrong."""
         found = loads(payload)
-        before = dumps(found)
+        try:
+            before = dumps(found)
+        except NotUnderstood:  # of a number that Python can't hold; what can't be written again stays as it is
+            return event
         after = self.object(found)
         return event if before == after else b"data: %b\n\n" % after
 

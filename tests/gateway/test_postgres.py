@@ -286,11 +286,11 @@ def test_a_key_made_by_one_is_known_to_the_other(server):
     assert secret.startswith("sk-llmctl-")
     assert not any(secret[19:] in str(row) for row in server.rows("SELECT * FROM llmctl.gateway_keys"))
     with pytest.raises(UsageError, match="there is a key 'ci' already"):
-        there.add("ci")
+        there.add(GatewayKey("ci"))
     revoked = there.revoke("ci")
     assert (here.list(), here.all()) == ([], [revoked])
     assert here.revoke(secret) == revoked
-    again, _ = here.add("ci")
+    again, _ = here.add(GatewayKey("ci"))
     assert there.all() == [again]
     with pytest.raises(UsageError, match="there is no key 'nobody'"):
         here.revoke("nobody")

@@ -148,7 +148,7 @@ def test_pings_of_other_shapes_become_comments(stage, ping):
 
 
 def test_a_connection_left_open_after_done_holds_nobody(stage):
-    stage.a.script(Reply.sse(*text_stream("Hi"), Hang()))
+    stage.a.script(Reply.sse(*text_stream("Hi"), "[DONE]", Hang(), done=False))
     answer = stage.gateway.stream("a/m")
     assert answer.done
     state = stage.gateway.get("/api/state").json()

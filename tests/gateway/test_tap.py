@@ -100,6 +100,11 @@ def test_any_bytes_are_the_same_in_any_portions(stream, places, keeps_usage, men
     assert told(Tap(keeps_usage, mends), each_one(stream)) == whole
 
 
+def test_a_number_that_can_not_be_written_again_stays_as_it_is():
+    event = b'data: {"id":"0","x":1E400,"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"a"}]}}]}\n\n'
+    assert Tap(False).feed(event) == [event]
+
+
 # clean streams
 
 unknown = st.dictionaries(st.sampled_from(["obfuscation", "service_tier", "x", "logprobs"]), anything, max_size=1)
