@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 
@@ -38,8 +39,12 @@ class Deadline:
         """The request itself goes out now."""
         self._ends.pop(ConnectTimeout, None)
 
-    def uploaded(self) -> None:
-        """Another portion of the request has come from whoever uploads it: until here, they took the time."""
+    def pause(self) -> None:
+        """Whoever uploads the request is to send the next portion: the time is theirs."""
+        self._ends[TotalTimeout] = math.inf
+
+    def resume(self) -> None:
+        """The portion has come: the total counts anew."""
         self._ends[TotalTimeout] = self._clock() + self.limits.total
 
     def token(self) -> None:

@@ -56,7 +56,13 @@ BY_CODE: dict[str, type[LlmctlError]] = {
     "request_too_large": TooLarge,
 }
 
-_REFUSED = {"invalid_request_error", "invalid_request", "bad_request", "badrequesterror", "invalid_argument"}
+_REFUSED = {
+    *("invalid_request_error", "invalid_request", "bad_request", "badrequesterror", "invalid_argument"),
+    *("invalid_prompt", "invalid_image", "invalid_image_format", "invalid_base64_image", "invalid_image_url"),
+    *("invalid_image_mode", "image_too_large", "image_too_small", "image_parse_error", "image_file_too_large"),
+    *("image_content_policy_violation", "image_file_not_found", "unsupported_image_media_type"),
+    *("empty_image_file", "failed_to_download_image"),
+}
 """Structured codes (code, type, status or reason fields, in lower case) that say more than the status."""
 
 _NO_MODEL = {"model_not_found", "notfounderror"}

@@ -33,6 +33,9 @@ _MAX_ERROR = 1024 * 1024
 _ERROR_SECONDS = 2.0
 """For the body of an error, whose status is there already."""
 
+_EVENTS = (b"data:", b"event:", b"id:", b"retry:", b":")
+"""How a stream begins, whatever it is called."""
+
 _MOST_BEFORE_TOKEN = 8 * 1024 * 1024
 """Bytes of events that are held because no token has come."""
 
@@ -217,7 +220,8 @@ async def begin(answer: Answer, job: Job, mends: bool) -> None:
     if not is_plain(answer.reply.headers):
         answer.reply = Inflated(answer.reply)
     data = await _first(answer.reply)
-    if kind.startswith((b"application/json", b"text/html")) or data.lstrip()[:1] in (b"{", b"[", b"<"):
+    is_json = kind.startswith((b"application/json", b"text/html")) and not data.startswith(_EVENTS)
+    if is_json or data[:1] in (b"{", b"[", b"<"):
         await _begin_whole(answer, job, mends, data)
         return
     tap = answer.tap = _tap(job, mends)
@@ -226,14 +230,16 @@ async def begin(answer: Answer, job: Job, mends: bool) -> None:
 
 
 async def _first(reply: Reply) -> bytes:
-    """The first bytes that are no white space. Raises StreamBroken where there are none."""
-    data = b""
-    while not data.strip():
+    """The first bytes that are no white space. Raises StreamBroken and NotUnderstood where there are none."""
+    size = 0
+    while size <= _MOST_BEFORE_TOKEN:
         read = await reply.read()
+        if data := read.lstrip():
+            return data
         if not read and reply.ended:
             raise StreamBroken("the connection closed before any answer came")
-        data += read
-    return data
+        size += len(read)
+    raise NotUnderstood(f"the provider sent {size} bytes of white space")
 
 
 def _tap(job: Job, mends: bool) -> EventTap:
@@ -267,7 +273,7 @@ async def _until_token(answer: Answer, tap: EventTap, data: bytes) -> None:
 async def _begin_whole(answer: Answer, job: Job, mends: bool, first: bytes) -> None:
     """A provider that answers at once although a stream was asked for: a chat's answer becomes one."""
     await whole(answer, job.door, mends, first)
-    if job.door in ("responses", "messages"):
+    if not job.stream or job.door in ("responses", "messages"):
         return
     tap = answer.tap = Tap(job.keeps_usage, mends)
     events = as_sse(as_chunks(loads(answer.body), include_usage=True))

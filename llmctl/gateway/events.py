@@ -7,6 +7,7 @@ from typing import Any
 
 from llmctl.core.sse import MAX_EVENT_BYTES
 from llmctl.errors import LlmctlError, NotUnderstood, StreamBroken
+from llmctl.gateway.jsontext import loads
 
 PING = b": ping\n\n"
 _END = re.compile(rb"\r\n\r\n|\n\n|\r\r|\n\r\n|\r\n\n|\n\r(?=[^\n])")
@@ -24,6 +25,8 @@ class EventTap:
         """A first token has come."""
         self.done = False
         """The event that ends the stream has come."""
+        self.over = False
+        """The answer is; at most a formality follows."""
         self.events = 0
         """So many have come, most of them with about a token each."""
         self.usage: Any = None
@@ -103,8 +106,12 @@ class EventTap:
 
     def _last(self, rest: bytes) -> bytes:
         """An event whose blank line is missing. One that is cut short says nothing that can be relied on."""
+        event = rest.rstrip(b"\r\n") + b"\n\n"
+        _, payload = fields_of(event)
         try:
-            return self._event(rest.rstrip(b"\r\n") + b"\n\n")
+            if payload and payload != b"[DONE]":
+                loads(payload)
+            return self._event(event)
         except NotUnderstood:
             if self.complete:
                 return b""

@@ -11,7 +11,7 @@ from llmctl.errors import LlmctlError, StreamBroken, TimedOut
 from llmctl.gateway.answers import Answer, is_event_stream
 from llmctl.gateway.attempt import settle
 from llmctl.gateway.call import Call
-from llmctl.gateway.events import PING
+from llmctl.gateway.events import PING, EventTap
 from llmctl.gateway.headers import find
 from llmctl.gateway.inflate import is_plain
 from llmctl.gateway.job import since
@@ -68,6 +68,9 @@ async def stream(call: Call, answer: Answer, keepalive: float, capture: Capture 
     pinger = Pinger(reply, keepalive)
     try:
         while not tap.done:
+            if tap.over:
+                await _write(call, await _farewell(reply, tap), capture)
+                break
             data = await reply.read()
             if data:
                 pinger.heard()
@@ -91,6 +94,19 @@ async def stream(call: Call, answer: Answer, keepalive: float, capture: Capture 
         pinger.stop()
         settle(answer)
     call.end()
+
+
+async def _farewell(reply: Reply, tap: EventTap) -> bytes:
+    """What still comes at once after an answer that is over: [DONE], where the provider sends it."""
+    events: list[bytes] = []
+    with contextlib.suppress(TimeoutError, LlmctlError):
+        async with asyncio.timeout(_GRACE):
+            while not tap.done:
+                data = await reply.read()
+                if not data and reply.ended:
+                    break
+                events += tap.feed(data)
+    return b"".join(events)
 
 
 async def _write(call: Call, data: bytes, capture: Capture | None) -> None:

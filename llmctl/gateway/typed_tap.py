@@ -19,11 +19,9 @@ class TypedTap(EventTap):
     """One stream of a dialect, which says what its events mean."""
 
     def _event(self, event: bytes) -> bytes:
-        if event.startswith(b":"):
-            return event if self.begun else b""
         name, payload = fields_of(event)
         if not payload:
-            return b""
+            return event if self.begun and event.startswith(b":") else b""
         if not name and payload != b"[DONE]":
             found = loads(payload)
             kind = found.get("type") if isinstance(found, dict) else None
@@ -87,6 +85,7 @@ class ResponsesTap(TypedTap):
                 self._failed(payload, response)
             self.model, self.usage = response.model or self.model, response.usage
             self.reasons[0] = name.removeprefix("response.")
+            self.over = True
         elif name == "response.created":
             self.model = _decode_event(payload).response.model or ""
         self.begun = self.begun or name not in _BEFORE_TOKENS

@@ -44,6 +44,17 @@ def test_a_choice_that_never_came_is_missed(stage):
     assert "broke off" in json.loads(answer.payloads[-1])["error"]["message"]
 
 
+def test_each_prompt_has_its_choice(stage):
+    text = {
+        "id": "c",
+        "object": "text_completion",
+        "choices": [{"index": 0, "text": "a", "finish_reason": "stop"}],
+    }
+    stage.a.script(Reply.sse(text, done=False))
+    asked = {"model": "a/m", "prompt": ["x", "y"], "stream": True}
+    assert not stage.gateway.ask("POST", "/v1/completions", asked).whole
+
+
 def test_all_choices_are_enough(stage):
     other = {**ENDED, "choices": [{**ENDED["choices"][0], "index": 1}]}
     stage.a.script(Reply.sse(chunk("one"), ENDED, other, done=False))
@@ -93,6 +104,19 @@ def test_an_error_as_json_is_told_whatever_it_is_called(stage, kind):
     assert answer.error["message"] == "no more money"
 
 
+@pytest.mark.parametrize("kind", ["text/plain", "text/event-stream"])
+def test_json_that_was_asked_for_stays_json(stage, kind):
+    stage.a.script(Reply(200, {"Content-Type": kind}, JSON))
+    answer = stage.gateway.chat("a/m")
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.json() == JSON
+
+
+def test_a_stream_is_one_whatever_it_is_called(stage):
+    stage.a.script(Reply.sse(*text_stream("Hi"), headers={"Content-Type": "application/json"}))
+    assert stage.gateway.stream("a/m").done
+
+
 def test_a_stream_though_none_was_asked_for_is_passed_on(stage):
     stage.a.script(Reply.sse(*text_stream("Hi")))
     answer = stage.gateway.chat("a/m", stream="true")
@@ -110,6 +134,12 @@ def test_events_without_a_token_are_held_up_to_a_limit(stage):
     answer = stage.gateway.stream("fast")
     assert answer.headers["x-llmctl-profile"] == "b"
     assert answer.done
+
+
+def test_white_space_is_no_answer(stage):
+    stage.a.script(Reply.sse(*[b"\n" * 1_000_000] * 12, Hang(), done=False))
+    stage.b.script(FINE)
+    assert stage.gateway.stream("fast").headers["x-llmctl-profile"] == "b"
 
 
 def test_an_error_status_does_not_wait_for_its_body(stage):

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from support.upstream import Cut, Reply
+from support.upstream import Cut, Hang, Reply
 from support.wire import error_body, text_stream
 
 CONFIG = """
@@ -143,6 +143,65 @@ def test_a_stream_without_its_end_is_no_whole_one(stage, door, end):
     assert told["type"] == "error"
     assert "broke off" in (told["message"] if door == "responses" else told["error"]["message"]) or end
     assert stage.gateway.noted(answer)["outcome"] == "stream_broken"
+
+
+HALF_ENDS = {"responses": COMPLETED[: len(COMPLETED) // 2], "messages": STOP[: len(STOP) - 4]}
+
+
+@by_door
+def test_half_a_last_event_says_nothing(stage, door):
+    """The body ends without a framing error, in the middle of the event that would end the stream."""
+    whole = DOORS[door][2][:-1]
+    stage.a.script(Reply.sse(*whole, HALF_ENDS[door], done=False, chunked=False))
+    answer = ask(stage, door, stream=True)
+    if door == "messages":  # the stop reason has come before
+        assert answer.whole
+        assert answer.body == b"".join(whole) + b'event: message_stop\ndata: {"type": "message_stop"}\n\n'
+    else:
+        assert not answer.whole
+        assert stage.gateway.noted(answer)["outcome"] == "stream_broken"
+
+
+def test_a_comment_in_the_same_event_hides_nothing(stage):
+    stage.a.script(Reply.sse(STARTED, DELTA, b": hb\n" + COMPLETED, done=False))
+    answer = ask(stage, "responses", stream=True)
+    assert answer.whole
+    assert stage.gateway.noted(answer)["attempts"][0]["completion_tokens"] == 100
+
+
+def test_a_connection_left_open_after_the_last_event_holds_nobody(stage):
+    stage.a.script(Reply.sse(*RESPONSE, Hang(), done=False))
+    assert ask(stage, "responses", stream=True).body == b"".join(RESPONSE)
+
+
+def test_what_is_wrong_with_the_prompt_is_not_the_provider_s_failure(stage):
+    failed = response("failed", error={"code": "invalid_prompt", "message": "no"})
+    for model in ["a/wrong"] * 4:
+        stage.a.script(Reply.sse(STARTED, event("response.failed", response=failed), done=False))
+        assert ask(stage, "responses", model, stream=True).status == 400
+    rows = stage.gateway.get("/api/state").json()["targets"]
+    assert [row["failures"] for row in rows if row["target"] == "a/wrong"] in ([], [0])
+
+
+def test_a_stream_that_a_client_leaves_counts_for_what_came(serve, upstream):
+    """A message's usage is told at its beginning, when almost nothing has come."""
+    gateway = serve(
+        f'[profiles.a]\nbase_url = "{upstream.url}"\nretries = 0\nbudget = {{ usd_per_day = 0.01 }}\n'
+        '[prices."a/m"]\ninput = 0.0\noutput = 10.0\n'
+    )
+    upstream.script(Reply.sse(BEGUN, *[TEXT] * 1500, Cut(), done=False))
+    path, body, _, _ = DOORS["messages"]
+    asked = {"model": "a/m", "stream": True, **body}
+    assert gateway.ask("POST", path, asked).status == 200
+    assert gateway.ask("POST", path, asked).status == 402
+
+
+def test_nothing_is_written_into_other_streams_below(stage):
+    """POST /v1/responses/compact and the like pass as they are, also when they break off."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n"
+    stage.a.script(Reply.raw(head + b'{"a":'))
+    answer = stage.gateway.ask("POST", "/v1/responses/compact", {"model": "a/m", "stream": True})
+    assert (answer.body, answer.whole) == (b'{"a":', False)
 
 
 def test_a_message_whose_last_event_is_missing_gets_it(stage):

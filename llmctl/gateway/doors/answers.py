@@ -48,7 +48,7 @@ async def answer_json(gateway: Gateway, call: Call, door: Door, body: bytes) -> 
         )
     fields = read_fields(body)
     plan = await gateway.plan(call, _model(fields, call.header(b"x-llmctl-profile")), door.kind)
-    stream = door.kind in STREAMED and is_true(fields, "stream")
+    stream = door.held and door.kind in STREAMED and is_true(fields, "stream")
     call.entry.stream = stream
     if gateway.logs_prompts:
         call.entry.request = body
@@ -138,11 +138,20 @@ def _note(job: Job, answer: Answer, error: LlmctlError) -> None:
 
 
 def _estimate(job: Job, answer: Answer) -> None:
-    """About what an answer took whose provider doesn't say; else limits and budgets would not see it."""
+    """About what an answer took whose provider doesn't say; else limits and budgets would not see it.
+
+    What is told in the middle of a stream that never ends is not the whole of it either.
+    """
     attempt, tap = answer.attempt, answer.tap
-    if attempt.usage is None and attempt.estimate is None and job.held:
-        told = 0 if job.door == "embeddings" else len(answer.body) // 4 if tap is None else tap.events
-        attempt.estimate = Usage(job.prompt_tokens, told, job.prompt_tokens + told)
+    told = attempt.usage
+    if not job.held or (told is not None and (tap is None or tap.complete)):
+        return
+    prompt, completion = job.prompt_tokens, tap.events if tap is not None else len(answer.body) // 4
+    if told is not None:
+        prompt, completion = told.prompt_tokens or prompt, max(told.completion_tokens or 0, completion)
+    elif job.door == "embeddings":
+        completion = 0
+    attempt.usage, attempt.estimate = None, Usage(prompt, completion, prompt + completion)
 
 
 def about(gateway: Gateway, call: Call, answer: Answer) -> Headers:

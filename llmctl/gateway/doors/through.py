@@ -146,10 +146,12 @@ async def _all(held: IO[bytes], call: Call, more: bool) -> AsyncIterator[bytes]:
 
 async def _timed(portions: AsyncIterator[bytes], deadline: Deadline) -> AsyncIterator[bytes]:
     """An upload. The provider's time counts from its end, however slow the client is."""
+    deadline.pause()
     async for data in portions:
-        deadline.uploaded()
+        deadline.resume()
         yield data
-    deadline.uploaded()
+        deadline.pause()
+    deadline.resume()
 
 
 async def _send(
