@@ -16,7 +16,7 @@ from llmctl.gateway.call import Call
 from llmctl.gateway.entry import CANCELLED, LEFT, LOST, OK, Attempt
 from llmctl.gateway.health import Place
 from llmctl.gateway.job import USAGE_DOORS, Job, since
-from llmctl.gateway.lists import find_form
+from llmctl.gateway.lists import find_form, refuses_key
 from llmctl.gateway.plan import Candidate
 from llmctl.gateway.upstream import Reply, Upstream
 
@@ -36,41 +36,37 @@ async def ask(job: Job, candidate: Candidate, why: str) -> Answer:
     health = job.known.health
     live = health.live_keys(place, upstream.keys)
     key = upstream.next_key(live) if live else health.soonest_key(place, upstream.keys)
+    refused: list[int] = []
     while True:
-        base_url = upstream.base_url
         try:
-            return await _once(job, candidate, why, place, key)
-        except RequestRefused as error:
-            other = await _elsewhere(job, upstream, base_url, error) if lacks_path(error) else None
-            if other is None:
-                raise
-            return await _at_other_form(job, candidate, place, key, other, error)
+            return await _at_either_form(job, candidate, why, place, key)
         except (KeyProblem, LimitReached) as error:
             if isinstance(error, KeyProblem):
                 upstream.forget_key(key)
-            live = [number for number in health.live_keys(place, upstream.keys) if number != key]
+            refused.append(key)
+            live = [number for number in health.live_keys(place, upstream.keys) if number not in refused]
             if not live:
                 raise
             key = upstream.next_key(live)
             why = f"the profile's next key, after {_said(error)}"
 
 
-async def _elsewhere(job: Job, upstream: Upstream, base_url: str, error: RequestRefused) -> str | None:
-    """The form of the address at which to ask again, where the path is unknown at this one."""
-    other = upstream.instead_of(base_url)
-    if other is None or job.door in _TELLING or upstream.base_url != base_url:
-        return other
-    await find_form(upstream)  # what another door says at the wrong place can't be told from an answer
-    return upstream.instead_of(base_url) if upstream.proven else None
+async def _at_either_form(job: Job, candidate: Candidate, why: str, place: Place, key: int) -> Answer:
+    """Ask; where the path is unknown, ask again with /v1 added to the address or taken off.
 
-
-async def _at_other_form(
-    job: Job, candidate: Candidate, place: Place, key: int, other: str, first: RequestRefused
-) -> Answer:
-    """Ask with /v1 added to the address or taken off. Raises the first error where nothing is there either."""
+    Raises the first error where nothing is there either.
+    """
     upstream = candidate.upstream
+    base_url = upstream.base_url
+    try:
+        return await _once(job, candidate, why, place, key)
+    except RequestRefused as error:
+        other = await _elsewhere(job, upstream, base_url) if lacks_path(error) else None
+        if other is None:
+            raise
+        first = error
     proven = upstream.proven
-    change = "added to" if len(other) > len(upstream.base_url) else "taken off"
+    change = "added to" if len(other) > len(base_url) else "taken off"
     why = f"after {_said(first)}: /v1 {change} the address"
     try:
         return await _once(job, candidate, why, place, key, other)
@@ -81,10 +77,20 @@ async def _at_other_form(
         raise first from error
 
 
+async def _elsewhere(job: Job, upstream: Upstream, base_url: str) -> str | None:
+    """The form of the address at which to ask again, where the path is unknown at this one."""
+    other = upstream.instead_of(base_url)
+    if other is None or job.door in _TELLING or upstream.base_url != base_url:
+        return other
+    found = await find_form(upstream)  # what another door says at the wrong place can't be told from an answer
+    return found if found != base_url else None
+
+
 def _is_nothing(error: LlmctlError) -> bool:
     """Whether what answered is somebody else, who may well ask for another key."""
     redirect = error.status is not None and error.status < 400
-    return redirect or lacks_path(error) or isinstance(error, KeyProblem | NotUnderstood)
+    refused = isinstance(error, KeyProblem) and not refuses_key(error)
+    return redirect or refused or lacks_path(error) or isinstance(error, NotUnderstood)
 
 
 async def _once(job: Job, candidate: Candidate, why: str, place: Place, key: int, base_url: str = "") -> Answer:
@@ -117,9 +123,9 @@ async def _once(job: Job, candidate: Candidate, why: str, place: Place, key: int
         attempt.request_id = error.request_id or ""
         attempt.total_ms = since(started)
         without_secrets(error, upstream)
-        if attempt.base_url == upstream.base_url:
+        if attempt.base_url == upstream.base_url or refuses_key(error):
             job.known.health.failed(place, key, error, asked)
-        else:  # what another form of the address says is not the target's word
+        else:  # what else another form of the address says is not the target's word
             job.known.health.gave_up(place)
         raise
     if answer.tap is not None:

@@ -156,7 +156,8 @@ class Call:
     @property
     def gone(self) -> bool:
         """Whether nobody waits for the answer any more."""
-        return self.connection.transport.is_closing() or self.entry.cancelled
+        connection = self.connection
+        return connection.transport.is_closing() or self.entry.cancelled or connection.lingering_since is not None
 
     def watch(self) -> None:
         """From here on, a client that leaves cancels this task."""

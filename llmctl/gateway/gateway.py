@@ -319,7 +319,7 @@ class Gateway:
     def _knows(self, profile: str, model: str) -> bool:
         """Whether a model of a profile is no client's invention."""
         listed = self.lists.of(profile)
-        return (profile, model) in self.planner.configured or (listed is not None and model in listed.models)
+        return (profile, model) in self.planner.configured or (listed is not None and model in listed.names)
 
     def _is_known(self, place: Place) -> bool:
         profile, model, door = place

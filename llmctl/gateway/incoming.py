@@ -8,6 +8,8 @@ import json
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from llmctl.gateway.entry import Entry
+
 MAX_HEAD = 64 * 1024
 MAX_HEADERS = 200
 _MOST_DROPPED = 256 * 1024 * 1024
@@ -28,6 +30,8 @@ class Incoming(HttpToolsProtocol):
     """When a client that owes us something was last heard, by the loop's clock."""
     lingering_since: float | None = None
     """Since when what comes is dropped: the client was refused, and is still to read why."""
+    serving: Entry | None = None
+    """The request that runs; a client that leaves cancels it."""
     _began = 0.0
     """When the request began, or went on after we had made it wait."""
     _came = 0
@@ -170,8 +174,8 @@ class Incoming(HttpToolsProtocol):
     def refuse(self, status: int, message: str) -> None:
         """Answer what is no request, and close."""
         running: RequestResponseCycle | None = getattr(self, "_running", None)
-        busy = running is not None and not running.response_complete
-        if self.transport.is_closing() or (running is not None and busy and running.response_started):
+        answering = running is not None and running.response_started and not running.response_complete
+        if self.transport.is_closing() or answering:
             self.transport.abort()  # words would be taken for a part of that answer
             return
         code = _WORDS[status].lower().replace(" ", "_")
@@ -182,10 +186,23 @@ class Incoming(HttpToolsProtocol):
             f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
         )
         self.transport.write(head.encode() + body)
-        if busy or status == 408:
+        if status == 408:
             self.transport.close()
         else:
+            self.drop_requests()
             self.linger()
+
+    def drop_requests(self) -> None:
+        """Nobody will read another answer: end what runs, forget what waits."""
+        serving, self.serving = self.serving, None
+        for cycle in (getattr(self, "_running", None), *(queued for queued, _ in self.pipeline)):
+            if cycle is not None and not cycle.response_complete:
+                cycle.disconnected = True  # uvicorn marks only the one that came last
+                cycle.waiting_for_100_continue = False
+                cycle.message_event.set()
+        self.pipeline.clear()
+        if serving is not None and serving.task is not None:
+            serving.task.cancel()
 
     def linger(self) -> None:
         """Close it, but for what the client still sends: it may send everything before it reads (RFC 9112 9.6)."""

@@ -75,9 +75,11 @@ class Job:
     def choices(self) -> int:
         """How many answers the client asked for, side by side."""
         count = value_of(self.fields, "n") if "n" in self.fields else 1
-        prompts = value_of(self.fields, "prompt") if self.door == "completions" else None
-        is_several = isinstance(prompts, list) and prompts and not isinstance(prompts[0], int)  # else its tokens
-        several = len(prompts) if is_several else 1
+        several = 1
+        if self.door == "completions":
+            prompts = value_of(self.fields, "prompt")
+            if isinstance(prompts, list) and prompts and not isinstance(prompts[0], int):  # else one, in tokens
+                several = len(prompts)
         return several * (count if isinstance(count, int) and count > 0 else 1)
 
     @property

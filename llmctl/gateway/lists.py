@@ -6,12 +6,14 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from llmctl.client.deadline import Deadline
 from llmctl.config.target import Timeouts
+from llmctl.core.faults import BY_CODE
 from llmctl.core.models import Model, read_models
-from llmctl.errors import LlmctlError
+from llmctl.errors import KeyProblem, LlmctlError
 from llmctl.gateway.answers import failure, read_all
 from llmctl.gateway.jsontext import loads
 from llmctl.gateway.upstream import Upstream
@@ -34,6 +36,13 @@ class Listed:
     until: float = 0.0
     failed: bool = False
     """It couldn't be had when it was asked for last; what is here is older."""
+    refused_at: str = ""
+    """The form of the address at which the provider's word was that the key is wrong."""
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The models, to be looked up."""
+        return frozenset(self.models)
 
 
 class Lists:
@@ -92,26 +101,57 @@ class Lists:
         if changed:  # the list is another profile's
             return
         now = self._clock()
-        if listed is not None:
+        if not listed.failed:
             self._lists[name] = replace(listed, until=now + _KEPT)
         else:
             old = self._lists.get(name, Listed())
             self._lists[name] = replace(old, until=now + _KEPT_FAILED, failed=True)
 
 
-async def find_form(upstream: Upstream) -> None:
-    """Learn at which form of its address a provider lists its models; the other doors are there as well."""
-    if not upstream.proven and await _ask(upstream) is None:
+async def find_form(upstream: Upstream) -> str | None:
+    """The form of its address at which a provider lists its models, or refuses the key: all doors are there.
+
+    Who asks meanwhile waits for the same answer, and a client that leaves takes it from nobody.
+    """
+    if upstream.finding is None:
+        upstream.finding = asyncio.ensure_future(_find(upstream))
+    return await asyncio.shield(upstream.finding)
+
+
+async def _find(upstream: Upstream) -> str | None:
+    base_url = upstream.base_url
+    try:
+        listed = await _ask(upstream)
+    finally:
+        upstream.finding = None
+    if listed.refused_at not in ("", base_url):
+        return listed.refused_at
+    if listed.failed:
         upstream.in_vain()
+    return upstream.base_url if upstream.proven else None
 
 
-async def _ask(upstream: Upstream) -> Listed | None:
-    """The list; None where it can't be had."""
+def refuses_key(error: LlmctlError) -> bool:
+    """Whether a provider says that the key is wrong, in a provider's words: others refuse strangers, too."""
+    if not isinstance(error, KeyProblem) or not error.reply:
+        return False
+    if any(code in BY_CODE for code in error.codes):
+        return True
+    try:
+        said = loads(error.reply[1])
+    except LlmctlError:
+        return False
+    inner = said.get("error") if isinstance(said, Mapping) else None
+    return isinstance(inner, Mapping) and isinstance(inner.get("message"), str)
+
+
+async def _ask(upstream: Upstream) -> Listed:
+    """The list; one that has failed where it can't be had."""
+    base_url = upstream.base_url
     try:
         if not upstream.quirks("").model_list:
             return Listed()
         deadline = Deadline(_LIMITS)
-        base_url = upstream.base_url
         reply = await upstream.send("GET", "/models", b"", b"", 0, deadline)
         if reply.status in (404, 405) and (other := upstream.instead_of(base_url)):
             await reply.close()
@@ -121,8 +161,8 @@ async def _ask(upstream: Upstream) -> Listed | None:
             raise await failure(reply)
         body = await read_all(reply)
         listed = _listed(read_models(body), _fields(loads(body)))
-    except LlmctlError:
-        return None
+    except LlmctlError as error:
+        return Listed(failed=True, refused_at=base_url if refuses_key(error) else "")
     upstream.found_at(base_url)
     return listed
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from llmctl.gateway.doors.paths import KINDS
-from llmctl.gateway.entry import Attempt, Entry
+from llmctl.gateway.entry import OK, Attempt, Entry
 from llmctl.gateway.monitor import Monitor
 from llmctl.gateway.processes import resident_bytes
 from llmctl.gateway.shown import OTHER
@@ -99,7 +99,7 @@ class Metrics:
                     self._add("llmctl_tokens", (*target, kind), count)
 
     def _target(self, attempt: Attempt) -> tuple[str, str]:
-        return attempt.profile, self._monitor.shown.model(attempt.profile, attempt.model)
+        return attempt.profile, self._monitor.shown.model(attempt.profile, attempt.model, attempt.status == OK)
 
     def _bounded(self, series: Series, labels: tuple[str, ...], names: Sequence[str]) -> tuple[str, ...]:
         """The labels; where there are too many, without the name of a model that nobody knows."""

@@ -138,7 +138,8 @@ class Monitor:
         for sums in (self._totals, minute, _named(self._callers, entry.caller)):
             sums.count(failed, entry.attempts)
         for attempt in entry.attempts:
-            name = f"{attempt.profile}/{self.shown.model(attempt.profile, attempt.model)}"
+            model = self.shown.model(attempt.profile, attempt.model, attempt.status == OK)
+            name = f"{attempt.profile}/{model}"
             self._targets.setdefault(name, Sums()).count(attempt_failed(attempt), [attempt])
         if entry.outcome == OK and entry.cache != "hit":
             if entry.first_token_ms is not None:

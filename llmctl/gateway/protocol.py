@@ -8,14 +8,12 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 from llmctl.client.wire import Headers
-from llmctl.gateway.entry import Entry
 from llmctl.gateway.incoming import Incoming
 
 
 class ServerProtocol(Incoming):
-    """One connection. `serving` is the request that runs; a client that leaves cancels it."""
+    """One connection."""
 
-    serving: Entry | None = None
     unread_since: float | None = None
     """Since when the client leaves its answer unread."""
     _chunked = False
@@ -24,14 +22,8 @@ class ServerProtocol(Incoming):
     """Of the request that was begun last."""
 
     def connection_lost(self, exc: Exception | None) -> None:
-        serving, self.serving = self.serving, None
-        for cycle in (getattr(self, "_running", None), *(queued for queued, _ in self.pipeline)):
-            if cycle is not None and not cycle.response_complete:
-                cycle.disconnected = True  # uvicorn marks only the one that came last
-        self.pipeline.clear()
+        self.drop_requests()
         super().connection_lost(exc)
-        if serving is not None and serving.task is not None:
-            serving.task.cancel()
 
     def pause_writing(self) -> None:
         self.unread_since = self.loop.time()
@@ -116,7 +108,8 @@ class ServerProtocol(Incoming):
         """Close it once what was written has gone out."""
         self.serving = None
         self._running.disconnected = True  # nothing more is written, and nobody is told that this is a mistake
-        self.transport.close()
+        if self.lingering_since is None:  # else the client is still to read why it was refused
+            self.transport.close()
 
     def sweep(self, now: float, request_timeout: float, write_timeout: float) -> None:
         """Close it if the client has been silent or slow, or has left its answer unread, for too long."""

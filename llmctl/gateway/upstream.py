@@ -55,6 +55,8 @@ class Upstream:
         self._turn = 0
         self.proven = target.embedded
         """This form of the address has answered: the other one is never tried again."""
+        self.finding: asyncio.Task[str | None] | None = None
+        """The look for the right form that is on its way."""
         self._look_again = 0.0
         self._demo: DemoServer | None = None
         self._own = _own_headers(target)

@@ -95,11 +95,11 @@ def test_workers_add_up_after_a_way_through_json() -> None:
 
 def test_clients_that_invent_models_do_not_grow_it_for_ever(view: View, metrics: Metrics) -> None:
     view.monitor.shown = Shown(lambda profile, model: (profile, model) == ("work", "big"))
-    invented = [attempt(model=f"m{i}" + "x" * 400) for i in range(MOST_STRANGERS + 7)]
+    invented = [attempt("not_found", model=f"m{i}" + "x" * 400) for i in range(MOST_STRANGERS + 7)]
     metrics.observe([entry(attempts=[each], door=f"door-{i}") for i, each in enumerate(invented)])
     metrics.observe([entry(attempts=[attempt()], door="chat")])
     found = samples(metrics.state())
-    assert found[key("llmctl_attempts_total", profile="work", model="other", status="ok")] == 7
+    assert found[key("llmctl_attempts_total", profile="work", model="other", status="not_found")] == 7
     assert found[key("llmctl_attempts_total", profile="work", model="big", status="ok")] == 1
     assert found[key("llmctl_requests_total", profile="work", model="big", door="chat", outcome="ok")] == 1
     assert found[key("llmctl_request_seconds_count", door="other")] == MOST_STRANGERS + 7

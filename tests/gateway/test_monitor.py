@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from llmctl.gateway import sketch
 from llmctl.gateway.monitor import MINUTES, MOST_NAMES, Monitor
-from llmctl.gateway.shown import LONGEST, MOST_STRANGERS, OTHER, Shown
+from llmctl.gateway.shown import LONGEST, MOST_ANSWERED, MOST_STRANGERS, OTHER, Shown
 from llmctl.gateway.snapshots import MOST_INFLIGHT, RECENT, applied, changes, follow, merge
 from support.dashboard import COOLING, HEALTHY, NOW, attempt, entry
 
@@ -138,7 +138,8 @@ def test_what_is_kept_is_bounded(monitor: Monitor) -> None:
     told = monitor.snapshot()
     assert len(told["recent"]) == RECENT
     assert told["recent"][0]["id"] == entries[-1].id
-    for key, name, most in (("models", "work/other", MOST_STRANGERS), ("callers", OTHER, MOST_NAMES)):
+    models = MOST_ANSWERED + MOST_STRANGERS
+    for key, name, most in (("models", "work/other", models), ("callers", OTHER, MOST_NAMES)):
         rows = told[key]
         assert len(rows) == most + 1
         other = next(row for row in rows if name in row.values())
@@ -149,7 +150,7 @@ def test_what_is_kept_is_bounded(monitor: Monitor) -> None:
 
 def test_configured_targets_are_never_among_the_others(monitor: Monitor) -> None:
     monitor.shown = Shown(lambda profile, model: (profile, model) == ("work", "big"))
-    invented = [attempt(model=f"invented-{i}" + "x" * 500) for i in range(2 * MOST_STRANGERS)]
+    invented = [attempt("not_found", model=f"invented-{i}" + "x" * 500) for i in range(2 * MOST_STRANGERS)]
     monitor.finished([entry(attempts=[each], model=each.model) for each in (*invented, attempt(model="big"))])
     told = monitor.snapshot()
     assert sum(row["target"] == "work/big" and row["requests"] == 1 for row in told["models"]) == 1

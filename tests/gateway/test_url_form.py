@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 
 import pytest
@@ -25,6 +26,10 @@ drain = 0.3
 """
 FINE = Reply(body=completion("fine"))
 NO_PATH = Reply(404, body={"detail": "Not Found"})
+
+
+def profile(name, up, keys=("k",)):
+    return f'[profiles.{name}]\nbase_url = "{up.url}/v1"\nretries = 0\nkeys = {json.dumps(keys)}\n'
 
 
 def paths(stage):
@@ -104,8 +109,8 @@ def test_a_search_in_vain_is_not_repeated(stage):
 
 
 def test_a_refusal_at_the_other_form_costs_no_key(stage):
-    """The root of a host may be anybody's: what it says of the key counts for nothing."""
-    stage.a.default = lambda request: NO_PATH if "v1" in request.path else Reply(401, body=error_body("who?"))
+    """The root of a host may be anybody's: what it says of the key is no provider's word."""
+    stage.a.default = lambda request: NO_PATH if "v1" in request.path else Reply(401, body={"detail": "who?"})
     assert stage.gateway.chat("refused/m").status == 404
     rows = stage.gateway.get("/api/state").json()["targets"]
     assert [row["state"] for row in rows if row["target"] == "refused/m"] == ["ok"]
@@ -148,3 +153,83 @@ def test_other_doors_learn_it_from_the_list_of_models(stage):
     stage.a.default = answer
     assert [post(stage, "/v1/responses", "through/m", input="hi").status for _ in range(2)] == [200, 200]
     assert paths(stage) == ["/v1/responses", "/responses", "/responses"]
+
+
+WHO = error_body("Incorrect API key provided", "invalid_request_error", "invalid_api_key")
+ANTHROPIC = {"type": "error", "error": {"type": "authentication_error", "message": "invalid x-api-key"}}
+PLAIN = error_body("who?")
+
+
+@pytest.mark.parametrize("said", [WHO, ANTHROPIC, PLAIN], ids=["openai", "anthropic", "no code"])
+def test_a_bad_key_is_told_at_the_wrong_form(serve, said):
+    """The refusal at the other form is the provider's own word: not "no such path"."""
+    with Upstream(default=lambda request: NO_PATH if "v1" in request.path else Reply(401, body=said)) as up:
+        gateway = serve(profile("p", up))
+        assert [gateway.chat("p/m").status for _ in range(2)] == [401, 401]
+        assert gateway.chat("p/m").error["message"] == said["error"]["message"]
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/responses"])
+def test_keys_take_turns_at_the_wrong_form(serve, path):
+    """Whichever key comes first, the good one finds the form."""
+
+    def answer(request):
+        if "v1" in request.path:
+            return NO_PATH
+        if request.headers["authorization"] != "Bearer good":
+            return Reply(401, body=WHO)
+        return Reply(body=models("m") if request.method == "GET" else completion("fine"))
+
+    for keys in ("bad", "worse", "good"), ("good", "bad", "worse"):
+        with Upstream(default=answer) as up:
+            gateway = serve(profile("p", up, keys))
+            for _ in range(4):
+                assert gateway.ask("POST", path, {"model": "p/m", "input": "hi", "messages": []}).status == 200
+            gateway.stop()
+
+
+def test_all_keys_are_bad_at_the_wrong_form(serve):
+    with Upstream(default=lambda request: NO_PATH if "v1" in request.path else Reply(403, body=WHO)) as up:
+        gateway = serve(profile("p", up, ("bad", "worse", "worst")))
+        assert gateway.chat("p/m").status == 403
+        asked = [request.headers["authorization"] for request in up.requests if "v1" not in request.path]
+        assert sorted(asked) == ["Bearer bad", "Bearer worse", "Bearer worst"]
+
+
+def test_the_reason_says_what_was_changed(serve):
+    """Also where the form is learned from the list between the two requests."""
+
+    def answer(request):
+        if "v1" not in request.path:
+            return NO_PATH
+        return Reply(body=models("m") if request.method == "GET" else {"id": "resp_1"})
+
+    with Upstream(default=answer) as up:
+        gateway = serve(profile("p", up).replace("/v1", ""))
+        answer = gateway.ask("POST", "/v1/responses", {"model": "p/m", "input": "hi"})
+        row = gateway.noted(answer)
+        assert [each["why"] for each in row["attempts"]][1:] == ["after 404: /v1 added to the address"]
+
+
+def test_the_list_is_asked_for_once_by_many(serve):
+    gate = Gate()
+
+    def answer(request):
+        if "v1" in request.path:
+            return NO_PATH
+        if request.method == "GET":
+            return Reply.stream([gate, json.dumps(models("m"))])
+        return Reply(body={"id": "resp_1"})
+
+    with Upstream(default=answer) as up:
+        gateway = serve(profile("p", up))
+        with contextlib.ExitStack() as clients:
+            waiting = [clients.enter_context(gateway.client()) for _ in range(5)]
+            for client in waiting:
+                client.send("POST", "/v1/responses", {"model": "p/m", "input": "hi"})
+            gate.wait_reached()
+            up.wait_requests(7)
+            waiting.pop(0).close()  # one that leaves takes it from nobody
+            gate.open()
+            assert [client.answer().status for client in waiting] == [200] * 4
+        assert sum(request.method == "GET" for request in up.requests) == 2

@@ -94,8 +94,16 @@ def run(stdin: int, stdout: int, stderr: int, report: int, description: int) -> 
         runpy.run_module("llmctl", run_name="__main__", alter_sys=True)
         code = 0
     except SystemExit as end:
-        code = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
+        code = exit_code(end.code)
     leave(code)
+
+
+def exit_code(told: object) -> int:
+    """What Python makes of the argument of sys.exit: what is no number is said."""
+    if told is None or isinstance(told, int):
+        return told or 0
+    print(told, file=sys.stderr)
+    return 1
 
 
 def leave(code: int) -> None:
@@ -106,6 +114,10 @@ def leave(code: int) -> None:
         sys.stdout.flush()
     except OSError:
         traceback.print_exc()
+        code = 120
+    try:
+        sys.stderr.flush()
+    except OSError:
         code = 120
     os._exit(code)
 
