@@ -17,10 +17,10 @@ Start = Callable[[str], Cli]
 ECHO = """
 import os, signal, sys
 def stop(*_):
-    print("bye", flush=True); sys.exit(130)
+    os.write(1, b"bye\\n"); sys.exit(130)  # print may be in the middle of a line
 signal.signal(signal.SIGINT, stop)
 def resized(*_):
-    os.write(1, b"size %d %d\\n" % os.get_terminal_size())  # print may be in the middle of a line
+    os.write(1, b"size %d %d\\n" % os.get_terminal_size())
 signal.signal(signal.SIGWINCH, resized)
 print("ready", sys.stdin.isatty(), open("/dev/tty").isatty(), flush=True)
 for line in sys.stdin:

@@ -26,19 +26,29 @@ _T = TypeVar("_T")
 
 
 class RedisCache:
-    """Answers expire by themselves after `max_age` seconds. `tell` gets a line for people."""
+    """Answers expire by themselves after `max_age` seconds. `tell` gets a line for people.
 
-    def __init__(self, url: str, max_age: float, tell: Callable[[str], None] = lambda line: None) -> None:
+    A client waits `patience` seconds for an answer that may be there.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        max_age: float,
+        tell: Callable[[str], None] = lambda line: None,
+        patience: float = _PATIENCE,
+    ) -> None:
         """No connection is made yet. Raises ConfigError for a URL that is none, without repeating it."""
         self._redis = _client(url)
         self._expire_ms = max(1, round(max_age * 1000))
+        self._patience = patience
         self._teller = Teller(tell, "the cache in Redis can be used again")
         self._paused_until = 0.0
         self._running = 0
 
     async def get(self, key: str, max_age: float) -> Cached | None:
         """The answer, if there is one younger than `max_age` seconds."""
-        data = await self._tried(_PATIENCE, lambda: self._redis.get(PREFIX + key))
+        data = await self._tried(self._patience, lambda: self._redis.get(PREFIX + key))
         answer = unpack(data) if isinstance(data, bytes) else None
         return answer if answer and time.time() - answer.stored < max_age else None
 

@@ -17,6 +17,9 @@ from llmctl.errors import ConfigError
 from llmctl.gateway.cache_redis import RedisCache
 from support.redis_server import RedisServer
 
+PATIENCE = 20.0
+"""Seconds: how fast a machine is, is no test's business."""
+
 
 async def until(check: Callable[[], Coroutine[Any, Any, object]]) -> None:
     """Wait for what comes true some time; the test's own time limit is the end of patience."""
@@ -34,7 +37,7 @@ def redis(tmp_path: Path) -> Iterator[RedisServer]:
 def test_redis_gives_back_what_was_put(redis: RedisServer) -> None:
     async def job() -> None:
         told: list[str] = []
-        one, other = (RedisCache(redis.url, DAY, told.append) for _ in range(2))
+        one, other = (RedisCache(redis.url, DAY, told.append, PATIENCE) for _ in range(2))
         stored = answer(b"\x00\xff" * 1000, stored=time.time() - 100)
         assert await one.get("k", DAY) is None
         await one.put("k", stored)
@@ -150,7 +153,7 @@ def test_a_wrong_password_is_told_without_it(redis: RedisServer) -> None:
 @pytest.mark.peer
 def test_valkeys_names_for_the_url_are_known(redis: RedisServer) -> None:
     async def job() -> None:
-        cache = RedisCache(redis.url.replace("redis://", "valkey://"), DAY)
+        cache = RedisCache(redis.url.replace("redis://", "valkey://"), DAY, patience=PATIENCE)
         await cache.put("k", answer())
         assert await cache.get("k", DAY)
         await cache.close()
