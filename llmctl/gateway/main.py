@@ -91,16 +91,20 @@ class _Workers:
         self._setup, self._env, self._listening = setup, env, listening
         self._processes: list[subprocess.Popen[bytes]] = []
         self._stopping = False
+        self._told: list[subprocess.Popen[bytes]] = []  # to stop
 
     def run(self, count: int) -> None:
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, self._stop)
         on_reload(self._tell)
-        self._processes = [self._start(announce=number == 0) for number in range(count)]
+        for number in range(count):
+            self._processes.append(self._start(announce=number == 0))
         while not self._stopping:
             self._mend()
             time.sleep(0.2)
         for process in self._processes:
+            if process not in self._told:  # it was being started when the signal came
+                process.terminate()
             process.wait()
 
     def _mend(self) -> None:
@@ -125,6 +129,7 @@ class _Workers:
 
     def _stop(self, number: int, _frame: object) -> None:
         self._stopping = True
+        self._told += self._processes
         self._tell(number)
 
     def _tell(self, number: int) -> None:

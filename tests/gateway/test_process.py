@@ -262,6 +262,17 @@ def test_a_worker_that_dies_is_replaced(workers):
 
 
 @needs_proc
+def test_a_signal_while_workers_are_started_reaches_them_all(cli, upstream):
+    cli.write_config(config(upstream))
+    for least in (1, 2):
+        gateway = cli.popen("serve", "--port", "0", "--workers", "2")
+        while len(children(gateway.pid)) < least:
+            assert gateway.poll() is None
+        gateway.send_signal(signal.SIGTERM)
+        assert gateway.wait(20) == 0
+
+
+@needs_proc
 def test_workers_drain_as_one_does(workers, upstream):
     gate = upstream.gate()
     upstream.script(Reply.sse(chunk("a"), gate, chunk("b", finish="stop")))
