@@ -18,6 +18,7 @@ from llmctl.core.retryafter import retry_after
 from llmctl.errors import (
     ContextTooLong,
     Forbidden,
+    KeyProblem,
     KeyRejected,
     LlmctlError,
     NotFound,
@@ -170,6 +171,20 @@ def lacks_path(error: LlmctlError) -> bool:
     if error.status not in (404, 405) or _NO_MODEL.intersection(error.codes):
         return False
     return not error.reply or read_fault(error.reply[1]).param != "model"
+
+
+def refuses_key(error: LlmctlError) -> bool:
+    """Whether a provider says that the key is wrong, in a provider's words: others refuse strangers, too."""
+    if not isinstance(error, KeyProblem) or not error.reply:
+        return False
+    if any(code in BY_CODE for code in error.codes):
+        return True
+    try:
+        said = json.loads(error.reply[1])
+    except (ValueError, RecursionError):
+        return False
+    inner = said.get("error") if isinstance(said, Mapping) else None
+    return isinstance(inner, Mapping) and isinstance(inner.get("message"), str)
 
 
 def request_id(headers: Mapping[str, str]) -> str | None:

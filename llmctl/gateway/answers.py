@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
@@ -19,15 +19,13 @@ from llmctl.gateway.entry import Attempt
 from llmctl.gateway.events import EventTap
 from llmctl.gateway.headers import find
 from llmctl.gateway.inflate import Inflated, is_plain
+from llmctl.gateway.job import TYPED_DOORS, Job
 from llmctl.gateway.jsontext import dumps, loads
 from llmctl.gateway.mend import mend_whole
 from llmctl.gateway.plan import Candidate
 from llmctl.gateway.tap import Tap
 from llmctl.gateway.typed_tap import MessagesTap, ResponsesTap
 from llmctl.gateway.upstream import Reply
-
-if TYPE_CHECKING:
-    from llmctl.gateway.job import Job
 
 _MAX_ERROR = 1024 * 1024
 _ERROR_SECONDS = 2.0
@@ -68,13 +66,6 @@ _NO_DATA = msgspec.Raw(b"")
 class _WholeChoice(msgspec.Struct):
     finish_reason: str | None = None
     message: dict[str, msgspec.Raw] | None = None
-
-
-class _Typed(msgspec.Struct):
-    """An answer of the Responses or Messages API."""
-
-    model: str | None = None
-    usage: Any = None
 
 
 class _Whole(msgspec.Struct):
@@ -131,7 +122,7 @@ async def failure(reply: Reply) -> LlmctlError:
 async def whole(answer: Answer, door: str, mends: bool, first: bytes = b"") -> None:
     """Read a whole JSON answer. Raises the error inside a 200, and NotUnderstood for what is no answer."""
     body = await read_all(answer.reply, first=first)
-    if door in ("responses", "messages"):
+    if door in TYPED_DOORS:
         _typed(answer, body)
         return
     try:
@@ -157,18 +148,15 @@ async def whole(answer: Answer, door: str, mends: bool, first: bytes = b"") -> N
 def _typed(answer: Answer, body: bytes) -> None:
     """An answer that passes as it is."""
     try:
-        found = msgspec.json.decode(body, type=_Typed)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        found = _Typed()
-    try:
-        whole = json.loads(body) if found.usage is None else {}
-    except (ValueError, RecursionError) as error:
+        found = loads(body)
+    except NotUnderstood as error:
         raise NotUnderstood(_no_json(body)) from error
-    if not isinstance(whole, dict):
+    if not isinstance(found, dict):
         raise NotUnderstood("the provider sent JSON that is no answer")
-    if "id" not in whole and found.usage is None:
+    model, usage = found.get("model"), found.get("usage")
+    if "id" not in found and usage is None:
         _raise_error(body)
-    answer.body, answer.model, answer.usage = body, found.model or "", found.usage
+    answer.body, answer.model, answer.usage = body, model if isinstance(model, str) else "", usage
 
 
 def _calls(choice: _WholeChoice) -> bool:
@@ -273,7 +261,7 @@ async def _until_token(answer: Answer, tap: EventTap, data: bytes) -> None:
 async def _begin_whole(answer: Answer, job: Job, mends: bool, first: bytes) -> None:
     """A provider that answers at once although a stream was asked for: a chat's answer becomes one."""
     await whole(answer, job.door, mends, first)
-    if not job.stream or job.door in ("responses", "messages"):
+    if not job.stream or job.door in TYPED_DOORS:
         return
     tap = answer.tap = Tap(job.keeps_usage, mends)
     events = as_sse(as_chunks(loads(answer.body), include_usage=True))

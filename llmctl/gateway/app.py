@@ -7,7 +7,6 @@ import sys
 import traceback
 from typing import TYPE_CHECKING
 
-from llmctl.core.faults import REQUEST_IDS
 from llmctl.errors import ClientLeft, Interrupted, LlmctlError, NotFound, WrongMethod
 from llmctl.gateway import relay
 from llmctl.gateway.call import Call, Receive, Scope, Send
@@ -16,7 +15,7 @@ from llmctl.gateway.doors.models import models
 from llmctl.gateway.doors.paths import EXACT, Door, door_of
 from llmctl.gateway.doors.through import through
 from llmctl.gateway.gateway import Gateway
-from llmctl.gateway.headers import to_client, whose
+from llmctl.gateway.headers import ID_HEADERS, to_client, whose
 from llmctl.gateway.problems import error_body, error_headers, own_request_id, status_of
 
 if TYPE_CHECKING:
@@ -127,7 +126,7 @@ class App:
             headers.append((b"allow", error.allowed.encode()))
         if call.rest and call.method not in ("GET", "HEAD"):
             headers.append((b"connection", b"close"))  # the rest of the body is not wanted
-        if call.entry.id and not any(name.decode() in REQUEST_IDS for name, _ in headers):
+        if call.entry.id and not any(name in ID_HEADERS for name, _ in headers):
             headers.append(own_request_id(call.entry))
         call.answer(status_of(error), headers, error_body(error, call.entry))
 

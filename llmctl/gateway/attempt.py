@@ -7,20 +7,20 @@ import time
 from typing import Any
 
 from llmctl.client.deadline import Deadline
-from llmctl.core.faults import REQUEST_IDS, lacks_path, request_id
+from llmctl.core.faults import lacks_path, refuses_key, request_id
 from llmctl.core.redact import redact
 from llmctl.core.usage import read_usage
 from llmctl.errors import KeyProblem, LimitReached, LlmctlError, NotUnderstood, RequestRefused
 from llmctl.gateway.answers import Answer, begin, failure, is_event_stream, whole
 from llmctl.gateway.call import Call
 from llmctl.gateway.entry import CANCELLED, LEFT, LOST, OK, Attempt
+from llmctl.gateway.headers import ID_HEADERS
 from llmctl.gateway.health import Place
 from llmctl.gateway.job import USAGE_DOORS, Job, since
-from llmctl.gateway.lists import find_form, refuses_key
+from llmctl.gateway.lists import find_form
 from llmctl.gateway.plan import Candidate
 from llmctl.gateway.upstream import Reply, Upstream
 
-_IDS = frozenset(name.encode() for name in REQUEST_IDS)
 _TELLING = ("chat", "completions", "embeddings")
 """Doors whose answers show that the address has the right form: nothing else answers like them."""
 
@@ -195,7 +195,7 @@ def settle(answer: Answer) -> None:
 
 
 def _request_id(reply: Reply) -> str:
-    found = {name.decode(): value.decode("latin-1") for name, value in reply.headers if name in _IDS}
+    found = {name.decode(): value.decode("latin-1") for name, value in reply.headers if name in ID_HEADERS}
     return request_id(found) or "" if found else ""
 
 

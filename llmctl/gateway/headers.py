@@ -6,6 +6,7 @@ import json
 from collections.abc import Container
 
 from llmctl.client.wire import Headers
+from llmctl.core.faults import REQUEST_IDS
 
 _NOT_SENT = frozenset(
     b"host connection keep-alive proxy-connection transfer-encoding te trailer upgrade content-length expect"
@@ -18,6 +19,7 @@ _NOT_RETURNED = frozenset(
 )
 _PREFIXES_NOT_SENT = (b"x-llmctl-", b"sec-")
 _PREFIXES_NOT_RETURNED = (b"x-llmctl-", b"access-control-")
+ID_HEADERS = frozenset(name.encode() for name in REQUEST_IDS)
 _USUAL = frozenset((b"keep-alive", b"Keep-Alive", b"close"))
 
 

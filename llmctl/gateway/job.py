@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 USAGE_DOORS = ("chat", "completions")
 """Their streams tell usage if they are asked to."""
 
-STREAMED = (*USAGE_DOORS, "responses", "messages")
-"""Doors whose streams are understood."""
+TYPED_DOORS = ("responses", "messages")
+"""Their answers pass as they are, streams as events with names."""
 
+STREAMED = (*USAGE_DOORS, *TYPED_DOORS)
+"""Doors whose streams are understood."""
 
 _LEAST_MEDIA = 2000
 _MEDIA = re.compile(rb"[A-Za-z0-9+/=_-]{%d,}" % _LEAST_MEDIA)  # base64

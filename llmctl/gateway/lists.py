@@ -11,9 +11,9 @@ from typing import Any
 
 from llmctl.client.deadline import Deadline
 from llmctl.config.target import Timeouts
-from llmctl.core.faults import BY_CODE
+from llmctl.core.faults import refuses_key
 from llmctl.core.models import Model, read_models
-from llmctl.errors import KeyProblem, LlmctlError
+from llmctl.errors import LlmctlError
 from llmctl.gateway.answers import failure, read_all
 from llmctl.gateway.jsontext import loads
 from llmctl.gateway.upstream import Upstream
@@ -129,20 +129,6 @@ async def _find(upstream: Upstream) -> str | None:
     if listed.failed:
         upstream.in_vain()
     return upstream.base_url if upstream.proven else None
-
-
-def refuses_key(error: LlmctlError) -> bool:
-    """Whether a provider says that the key is wrong, in a provider's words: others refuse strangers, too."""
-    if not isinstance(error, KeyProblem) or not error.reply:
-        return False
-    if any(code in BY_CODE for code in error.codes):
-        return True
-    try:
-        said = loads(error.reply[1])
-    except LlmctlError:
-        return False
-    inner = said.get("error") if isinstance(said, Mapping) else None
-    return isinstance(inner, Mapping) and isinstance(inner.get("message"), str)
 
 
 async def _ask(upstream: Upstream) -> Listed:

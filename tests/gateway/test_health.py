@@ -14,16 +14,9 @@ from llmctl.errors import (
     RequestRefused,
 )
 from llmctl.gateway.health import FAILURES, Health
+from support.clock import Clock
 
 PLACE = ("a", "m", "chat")
-
-
-class Clock:
-    def __init__(self):
-        self.now = 1000.0
-
-    def __call__(self):
-        return self.now
 
 
 @pytest.fixture

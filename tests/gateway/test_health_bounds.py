@@ -10,19 +10,12 @@ from llmctl.core.faults import error_from_reply
 from llmctl.errors import ProviderFault, QuotaExhausted, RateLimited
 from llmctl.gateway.health import FAILURES, Health
 from llmctl.gateway.shown import LONGEST, MOST_STRANGERS
+from support.clock import Clock
 from support.upstream import Reply, Upstream
 from support.wire import completion
 
 PLACE = ("a", "m", "chat")
 LONGEST_REST = 300
-
-
-class Clock:
-    def __init__(self):
-        self.now = 1000.0
-
-    def __call__(self):
-        return self.now
 
 
 @pytest.fixture

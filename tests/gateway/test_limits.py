@@ -12,22 +12,15 @@ from llmctl.errors import BudgetSpent, Overloaded, RateLimited, StoreFailed
 from llmctl.gateway.limits import Limits, Slots
 from llmctl.gateway.shared import LocalShared
 from llmctl.store.keys import GatewayKey
+from support.clock import Clock
 
 NOON = 1_795_262_400.0  # 2026-11-21 12:00 UTC
 DAY = 86_400.0
 
 
-class Clock:
-    def __init__(self):
-        self.now = NOON
-
-    def __call__(self):
-        return self.now
-
-
 @pytest.fixture
 def clock():
-    return Clock()
+    return Clock(NOON)
 
 
 @pytest.fixture
@@ -240,7 +233,7 @@ def test_who_found_no_slot_and_went_away_is_forgotten(clock):
     st.lists(st.tuples(st.sampled_from("abcd"), st.booleans()), max_size=200), st.integers(1, 9), st.integers(1, 9)
 )
 def test_the_counts_are_right_whatever_happens(steps, total, per_client):
-    slots, held = Slots(total, per_client, Clock()), dict.fromkeys("abcd", 0)
+    slots, held = Slots(total, per_client, Clock(NOON)), dict.fromkeys("abcd", 0)
     for client, comes in steps:
         if not comes and held[client]:
             slots.leave(client)

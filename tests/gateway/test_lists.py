@@ -9,16 +9,9 @@ import pytest
 from llmctl.config.target import Target
 from llmctl.gateway.lists import Lists
 from llmctl.gateway.upstream import Upstream as Profile
+from support.clock import Clock
 from support.upstream import Gate, Reply, Upstream
 from support.wire import models
-
-
-class Clock:
-    def __init__(self):
-        self.now = 1000.0
-
-    def __call__(self):
-        return self.now
 
 
 @pytest.fixture

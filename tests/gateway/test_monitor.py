@@ -16,24 +16,15 @@ from llmctl.gateway import sketch
 from llmctl.gateway.monitor import MINUTES, MOST_NAMES, Monitor
 from llmctl.gateway.shown import LONGEST, MOST_ANSWERED, MOST_STRANGERS, OTHER, Shown
 from llmctl.gateway.snapshots import MOST_INFLIGHT, RECENT, applied, changes, follow, merge
+from support.clock import Clock
 from support.dashboard import COOLING, HEALTHY, NOW, attempt, entry
 
 Row = dict[str, Any]
 
 
-class Clock:
-    """Time that only moves when told."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(NOW)
 
 
 @pytest.fixture
@@ -237,7 +228,7 @@ STEPS = st.lists(st.sampled_from(["begin", "end", "fail", "attempt", "minute", "
 
 @given(STEPS)
 def test_changes_bring_a_snapshot_up_to_date(steps: list[str]) -> None:
-    clock = Clock()
+    clock = Clock(NOW)
     health: list[Row] = [HEALTHY]
     monitor = Monitor(lambda: list(health), clock)
     seen = before = monitor.snapshot()
@@ -286,7 +277,7 @@ def _timeless(snapshot: Row) -> Row:
     st.lists(st.tuples(st.booleans(), st.sampled_from(["ok", "server_error"]), st.floats(1, 60_000)), max_size=30)
 )
 def test_two_workers_together_tell_what_one_would(done: list[tuple[bool, str, float]]) -> None:
-    clock = Clock()
+    clock = Clock(NOW)
     one, first, second = (Monitor(list, clock) for _ in range(3))
     for left, outcome, ms in done:
         ended = entry(outcome, first_token_ms=ms, started=clock.now - 1)

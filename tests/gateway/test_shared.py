@@ -16,6 +16,7 @@ from llmctl.gateway.shared import LocalShared
 from llmctl.gateway.shared_degrading import Degrading
 from llmctl.gateway.shared_redis import RedisShared
 from llmctl.gateway.shared_sqlite import SqliteShared
+from support.clock import Clock
 from support.redis_server import RedisServer
 from support.taking import take_many
 
@@ -24,14 +25,6 @@ DAY = 86_400.0
 LIMIT = 30
 ROUNDS = 300
 PASSWORD = "test-redis-password"
-
-
-class Clock:
-    def __init__(self):
-        self.now = NOON
-
-    def __call__(self):
-        return self.now
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +61,7 @@ def use(make):
 
     def use(test):
         async def main():
-            clock = Clock()
+            clock = Clock(NOON)
             shared = make(clock)
             try:
                 return await test(shared, clock)
@@ -235,7 +228,7 @@ TRIES = st.lists(
 @settings(deadline=None, max_examples=50)
 def test_sqlite_answers_as_memory_does(tmp_path_factory, tries):
     async def main():
-        local, file = Clock(), Clock()
+        local, file = Clock(NOON), Clock(NOON)
         path = tmp_path_factory.mktemp("shared") / "shared.db"
         expected = await in_turns(*tries)(LocalShared(local), local)
         assert await in_turns(*tries)(SqliteShared(path, file), file) == expected
@@ -248,7 +241,7 @@ def test_sqlite_answers_as_memory_does(tmp_path_factory, tries):
 @settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_redis_answers_as_memory_does(redis, tries):
     async def main():
-        local, other = Clock(), Clock()
+        local, other = Clock(NOON), Clock(NOON)
         expected = await in_turns(*tries)(LocalShared(local), local)
         assert await in_turns(*tries)(emptied(redis, other), other) == expected
 

@@ -116,9 +116,10 @@ async def _give(gateway: Gateway, job: Job, answer: Answer, capture: relay.Captu
         else:
             await relay.through(call, answer, to_client(answer.reply.headers, True), keepalive)
     except BaseException as error:
-        answer.attempt.status = error.code if isinstance(error, LlmctlError) else how_it_ended(call)
         if isinstance(error, LlmctlError):
             _note(job, answer, error)
+        else:
+            answer.attempt.status = how_it_ended(call)
         await answer.reply.close()
         raise
     finally:
